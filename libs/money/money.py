@@ -100,4 +100,4 @@ class Money:
         pattern = copy(locale.currency_formats["standard"])
         digits = currency(self.currency).digits
         pattern.frac_prec = (digits, digits)
-        return pattern.apply(self.decimal(), locale, currency=self.currency, currency_digits=False)
+        return str(pattern.apply(self.decimal(), locale, currency=self.currency, currency_digits=False))
