@@ -1,0 +1,185 @@
+"""What sales tells the others: baskets, completed documents, shifts and cash movements.
+
+All amounts are minor units of the document's `currency`. A document is a sale, a return, an exchange or a void;
+lines and totals carry their sign, so the sum over documents is the turnover.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.message import Event, contract
+from libs.contracts.values import CurrencyCode, Instant, MilliQuantity, MinorAmount, Part, PartsPerMillion
+
+
+class TaxFacts(Part):
+    """A tax on a line or on a whole document; `base_minor` is net of tax."""
+
+    code: str
+    name: str
+    rate_ppm: PartsPerMillion
+    base_minor: MinorAmount
+    tax_minor: MinorAmount
+
+
+class AdjustmentFacts(Part):
+    """A discount (negative) on a line and why it was given."""
+
+    kind: str
+    source_id: str | None
+    name: str
+    amount_minor: MinorAmount
+
+
+class LineFacts(Part):
+    """A line of a document. A returned line is negative and names the line it returns."""
+
+    line_id: UUID
+    product_id: UUID
+    product_code: str
+    name: str
+    kind: str
+    unit: str
+    category_ids: tuple[str, ...] = ()
+    quantity_milli: MilliQuantity
+    unit_price_minor: MinorAmount
+    gross_minor: MinorAmount
+    adjustments: tuple[AdjustmentFacts, ...]
+    net_minor: MinorAmount
+    taxes: tuple[TaxFacts, ...]
+    total_minor: MinorAmount
+    returns_sale_id: UUID | None = None
+    returns_line_id: UUID | None = None
+    return_reason: str | None = None
+
+
+class TenderFacts(Part):
+    """Money that was given (positive) or given back (negative).
+
+    `amount_minor` is what it counts for in the document; cash also says what was handed over and the change.
+    `foreign_*` describe cash in another currency, with the rate frozen as a decimal string of local per foreign unit.
+    """
+
+    tender_id: UUID
+    kind: str
+    amount_minor: MinorAmount
+    given_minor: MinorAmount | None = None
+    change_minor: MinorAmount | None = None
+    foreign_currency: CurrencyCode | None = None
+    foreign_minor: MinorAmount | None = None
+    exchange_rate: str | None = None
+    reference: str | None = None
+
+
+@contract("sales", "basket_updated", subject="basket_id", store="store_id")
+class BasketUpdated(Event):
+    """An open basket after a change, for the customer display and the dashboard."""
+
+    basket_id: UUID
+    store_id: UUID
+    till_id: UUID
+    state: str
+    currency: CurrencyCode
+    line_count: int
+    total_minor: MinorAmount
+    last_line_name: str | None
+
+
+@contract("sales", "sale_completed", subject="sale_id", store="store_id")
+class SaleCompleted(Event):
+    """A finished document: sale, return, exchange or void. Never changed afterwards."""
+
+    sale_id: UUID
+    kind: str
+    store_id: UUID
+    till_id: UUID
+    till_code: str
+    shift_id: UUID
+    number: int
+    receipt_code: str
+    staff_id: UUID
+    staff_name: str
+    approved_by: UUID | None = None
+    customer_id: UUID | None = None
+    business_date: date
+    completed_at: Instant
+    currency: CurrencyCode
+    tax_mode: str
+    tax_rounding: str
+    lines: tuple[LineFacts, ...]
+    taxes: tuple[TaxFacts, ...]
+    tenders: tuple[TenderFacts, ...]
+    gross_minor: MinorAmount
+    discount_minor: MinorAmount
+    tax_minor: MinorAmount
+    total_minor: MinorAmount
+    rounding_minor: MinorAmount
+    voids_sale_id: UUID | None = None
+    note: str | None = None
+
+
+@contract("sales", "sale_voided", subject="sale_id", store="store_id")
+class SaleVoided(Event):
+    """A completed document was voided; `void_sale_id` is the document that reverses it."""
+
+    sale_id: UUID
+    void_sale_id: UUID
+    store_id: UUID
+    till_id: UUID
+    reason: str
+    voided_by: UUID
+    voided_at: Instant
+
+
+@contract("sales", "shift_opened", subject="shift_id", store="store_id")
+class ShiftOpened(Event):
+    """A cashier signed on at a till with a float."""
+
+    shift_id: UUID
+    store_id: UUID
+    till_id: UUID
+    staff_id: UUID
+    staff_name: str
+    business_date: date
+    opened_at: Instant
+    currency: CurrencyCode
+    float_minor: MinorAmount
+
+
+@contract("sales", "shift_closed", subject="shift_id", store="store_id")
+class ShiftClosed(Event):
+    """A shift was counted blind and closed; `z_report` is the whole report, as the API returns it."""
+
+    shift_id: UUID
+    store_id: UUID
+    till_id: UUID
+    staff_id: UUID
+    z_number: int
+    business_date: date
+    closed_at: Instant
+    currency: CurrencyCode
+    first_number: int | None
+    last_number: int | None
+    document_count: int
+    total_minor: MinorAmount
+    cash_expected_minor: MinorAmount
+    cash_counted_minor: MinorAmount
+    cash_variance_minor: MinorAmount
+    z_report: dict[str, Any]
+
+
+@contract("sales", "cash_moved", subject="movement_id", store="store_id")
+class CashMoved(Event):
+    """The drawer was opened apart from a sale: float, cash in, cash out, or no sale (amount zero)."""
+
+    movement_id: UUID
+    shift_id: UUID
+    store_id: UUID
+    till_id: UUID
+    staff_id: UUID
+    kind: str
+    currency: CurrencyCode
+    amount_minor: MinorAmount
+    reason: str
+    approved_by: UUID | None
+    moved_at: Instant

@@ -1,0 +1,94 @@
+"""The tender protocol: one saga for every kind that somebody other than sales authorises.
+
+`authorize_tender` is answered by exactly one of authorized, declined or unknown; then `capture_tender` on completion
+or `release_tender` on cancel. A new kind of tender is a new consumer of the commands routed `tenders.<kind>`.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from libs.contracts.message import Command, Event, contract
+from libs.contracts.values import CurrencyCode, Instant, MinorAmount
+
+TenderKind = Literal["card", "gift_card", "points"]
+
+
+class TenderCommand(Command):
+    """A command to whoever carries tenders of this kind."""
+
+    tender_id: UUID
+    sale_id: UUID
+    store_id: UUID
+    till_id: UUID
+    kind: TenderKind
+    currency: CurrencyCode
+    amount_minor: MinorAmount
+
+    @property
+    def route(self) -> str:
+        return f"tenders.{self.kind}"
+
+
+@contract("tenders", "authorize_tender", subject="tender_id", store="store_id")
+class AuthorizeTender(TenderCommand):
+    """Reserve or collect the amount; negative amounts are refunds to `original_tender_id`."""
+
+    instrument: str | None = None
+    original_tender_id: UUID | None = None
+
+
+@contract("tenders", "capture_tender", subject="tender_id", store="store_id")
+class CaptureTender(TenderCommand):
+    """The sale is complete: take what was authorised."""
+
+
+@contract("tenders", "release_tender", subject="tender_id", store="store_id")
+class ReleaseTender(TenderCommand):
+    """The sale will not happen: give back what was authorised."""
+
+    reason: str
+
+
+class TenderOutcome(Event):
+    """An answer to a command about one tender."""
+
+    tender_id: UUID
+    sale_id: UUID
+    store_id: UUID
+    kind: TenderKind
+    decided_at: Instant
+
+
+@contract("tenders", "tender_authorized", subject="tender_id", store="store_id")
+class TenderAuthorized(TenderOutcome):
+    """The amount is secured; less than asked is a partial approval and leaves a remainder due (retail rule 18)."""
+
+    currency: CurrencyCode
+    amount_minor: MinorAmount
+    reference: str | None = None
+    slip: tuple[str, ...] = ()
+
+
+@contract("tenders", "tender_declined", subject="tender_id", store="store_id")
+class TenderDeclined(TenderOutcome):
+    """It was refused and nothing was taken."""
+
+    reason_code: str
+    reason: str
+
+
+@contract("tenders", "tender_unknown", subject="tender_id", store="store_id")
+class TenderUnknown(TenderOutcome):
+    """The answer was lost: money may have moved. Never guessed, only resolved (retail rule 17)."""
+
+    reason: str
+
+
+@contract("tenders", "tender_captured", subject="tender_id", store="store_id")
+class TenderCaptured(TenderOutcome):
+    """The capture took effect."""
+
+
+@contract("tenders", "tender_released", subject="tender_id", store="store_id")
+class TenderReleased(TenderOutcome):
+    """The release or reversal took effect."""

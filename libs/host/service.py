@@ -1,0 +1,79 @@
+"""What a service is to the host that runs it: a definition to build from, and the parts it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import httpx
+from fastapi import APIRouter
+from pydantic_settings import BaseSettings
+from redis.asyncio import Redis
+from sqlalchemy import MetaData
+
+from libs.bus.consumer import AnyConsumer
+from libs.persistence import Clock, Database
+from libs.web.authentication import TokenVerifier
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+@dataclass(frozen=True)
+class ServiceContext(Generic[SettingsT]):
+    """What the host hands to a service: its database, its clock and its ways to the outside.
+
+    `http` reaches sibling services by path (`/identity/v1/...`) in every run mode. `redis` holds only what may be lost.
+    """
+
+    name: str
+    settings: SettingsT
+    database: Database
+    clock: Clock
+    redis: Redis
+    http: httpx.AsyncClient
+    verifier: TokenVerifier
+
+
+@dataclass(frozen=True)
+class Job:
+    """A timer: `run` is called every `every_s` seconds, on one replica at a time (a lease decides which)."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+@dataclass(frozen=True)
+class Service:
+    """A built service. `resources` are the objects its routes ask for by type (`libs.web.resource`)."""
+
+    routers: Sequence[APIRouter] = ()
+    consumers: Sequence[AnyConsumer] = ()
+    jobs: Sequence[Job] = ()
+    resources: dict[type, Any] = field(default_factory=dict)
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] = _nothing
+
+
+@dataclass(frozen=True)
+class ServiceDefinition(Generic[SettingsT]):
+    """How to build a service. `metadata` lists its tables, `migrations` is its Alembic folder."""
+
+    name: str
+    summary: str
+    settings: type[SettingsT]
+    metadata: MetaData
+    migrations: Path
+    build: Callable[[ServiceContext[SettingsT]], Service]
+
+    @property
+    def schema(self) -> str:
+        """The PostgreSQL schema (and role `tillstream_<schema>`) that the service owns."""
+        return self.name

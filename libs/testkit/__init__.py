@@ -1,0 +1,1 @@
+"""What proves the system: a settable clock, fault points, factories, database fixtures and the history checker."""

@@ -1,0 +1,72 @@
+"""Named fault points: places where a crash is provoked on purpose, to prove that nothing is lost or done twice.
+
+Armed in-process by `armed(...)`, or for a child process by the environment: TILLSTREAM_FAULT=name:kill:3 kills the
+process with SIGKILL at the third passage of `name`; `raise` instead of `kill` raises `FaultInjected`.
+Unarmed, a fault point costs one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+FAULT_POINTS = (
+    "before_commit",
+    "after_commit_before_publish",
+    "after_publish_before_mark",
+    "before_handler",
+    "after_handler_before_commit",
+    "after_handler_before_ack",
+)
+
+
+class FaultInjected(RuntimeError):
+    """Raised at an armed fault point."""
+
+
+@dataclass(slots=True)
+class _Fault:
+    action: str
+    countdown: int
+
+
+_armed: dict[str, _Fault] = {}
+
+
+def fault_point(name: str) -> None:
+    """Crash here if this point is armed and its count is reached; otherwise do nothing."""
+    if not _armed:
+        return
+    fault = _armed.get(name)
+    if fault is None:
+        return
+    fault.countdown -= 1
+    if fault.countdown == 0:
+        if fault.action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise FaultInjected(f"fault injected at {name}")
+
+
+@contextmanager
+def armed(name: str, *, action: str = "raise", on_passage: int = 1) -> Iterator[None]:
+    """Arm the fault point `name` for the block; it strikes once, at its `on_passage`-th passage."""
+    if name not in FAULT_POINTS:
+        raise ValueError(f"{name!r} is not a fault point; they are {', '.join(FAULT_POINTS)}")
+    _armed[name] = _Fault(action, on_passage)
+    try:
+        yield
+    finally:
+        _armed.pop(name, None)
+
+
+def arm_from_environment() -> None:
+    """Arm what TILLSTREAM_FAULT says, e.g. `after_publish_before_mark:kill:2`. Raises ValueError if malformed."""
+    for clause in filter(None, os.environ.get("TILLSTREAM_FAULT", "").split(",")):
+        name, _, rest = clause.partition(":")
+        action, _, count = rest.partition(":")
+        if name not in FAULT_POINTS or action not in ("kill", "raise"):
+            raise ValueError(f"TILLSTREAM_FAULT={clause!r}: expected <point>:<kill|raise>[:<passage>]")
+        _armed[name] = _Fault(action, int(count or 1))
