@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from libs.contracts.refusal import Invalid
 from libs.persistence.unit_of_work import Clock, Origin, UnitOfWork, utc_now
 from libs.testkit.faults import fault_point
 
@@ -42,6 +44,22 @@ def _to_json_text(value: Any) -> str:
     return to_json(value).decode()
 
 
+class Unstorable(Invalid):
+    """A value has the right type but no column can hold it: a NUL character, or a number of more than 64 bits."""
+
+    type = "unstorable-value"
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """Turn PostgreSQL's data exceptions (SQLSTATE class 22) into a refusal; they are never our caller's secret."""
+    try:
+        yield
+    except DataError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise Unstorable(f"A value cannot be stored: {reason}. Send plain text and numbers of a sane size.") from error
+
+
 class Database:
     """Transactions on one service's schema."""
 
@@ -58,13 +76,14 @@ class Database:
         """
         async with self.engine.connect() as connection:
             work = UnitOfWork(connection, self.clock(), origin or Origin())
-            async with connection.begin():
-                yield work
-                if work.outgoing:
-                    if self._outbox is None:
-                        raise RuntimeError("this database has no outbox, yet a message was emitted")
-                    await self._outbox.write(work)
-                fault_point("before_commit")
+            with _storable():
+                async with connection.begin():
+                    yield work
+                    if work.outgoing:
+                        if self._outbox is None:
+                            raise RuntimeError("this database has no outbox, yet a message was emitted")
+                        await self._outbox.write(work)
+                    fault_point("before_commit")
             fault_point("after_commit_before_publish")
         for callback in work.committed_callbacks:
             callback()
@@ -75,7 +94,8 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries only; every statement sees its own snapshot."""
         async with self.engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            with _storable():
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         """Close every pooled connection."""

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.contracts.message import Command, Event, Message
 from libs.persistence.identity import new_id
 
+Connection = AsyncConnection
+"""A database connection inside a transaction or for reading; only `storage` modules run statements on it."""
+
 Clock = Callable[[], datetime]
 
 

@@ -1,0 +1,58 @@
+"""The FastAPI application of one service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from opentelemetry.trace import NoOpTracer, Tracer
+from prometheus_client import CollectorRegistry
+
+from libs.web.health import ReadinessCheck, health_router
+from libs.web.problems import PROBLEM_RESPONSES, install_problem_handlers
+from libs.web.request_context import RequestContext, RequestMeasurements
+
+LARGEST_BODY_BYTES = 1_048_576
+
+
+def create_service_app(
+    *,
+    name: str,
+    summary: str,
+    context: Any,
+    routers: Sequence[APIRouter],
+    resources: Mapping[type, Any],
+    checks: Mapping[str, ReadinessCheck],
+    registry: CollectorRegistry,
+    tracer: Tracer | None = None,
+    version: str = "1",
+) -> FastAPI:
+    """Build the application that serves `/<name>/v1/...`, `/<name>/healthz`, its OpenAPI page and its metrics.
+
+    `context` is the service's `ServiceContext`; `resources` are found again by `libs.web.transactions.resource`.
+    Paths are absolute, so the same application is served alone or mounted beside others.
+    """
+    app = FastAPI(
+        title=f"Tillstream {name}",
+        summary=summary,
+        version=version,
+        openapi_url=f"/{name}/openapi.json",
+        docs_url=f"/{name}/docs",
+        redoc_url=None,
+        max_body_size=LARGEST_BODY_BYTES,
+        responses={status: PROBLEM_RESPONSES[status] for status in PROBLEM_RESPONSES},
+    )
+    app.state.context = context
+    app.state.resources = dict(resources)
+    install_problem_handlers(app)
+    app.add_middleware(
+        RequestContext,
+        service=name,
+        tracer=tracer or NoOpTracer(),
+        measurements=RequestMeasurements(registry),
+    )
+    app.include_router(health_router(checks, registry), prefix=f"/{name}")
+    for router in routers:
+        app.include_router(router, prefix=f"/{name}/v1")
+    return app

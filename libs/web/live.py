@@ -1,0 +1,46 @@
+"""Live feeds: what a till or a dashboard watches by Server-Sent Events, fanned out between replicas by Redis.
+
+A feed is a hint and may lose messages; whoever watches reads the state again after (re)connecting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic import BaseModel
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+KEEP_ALIVE_S = 15.0
+
+
+class LiveFeed:
+    """Publishes and watches topics, e.g. `sales.basket.<id>`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def publish(self, topic: str, message: BaseModel) -> None:
+        """Tell whoever watches; silently nobody if Redis is away, because the state itself is in the database."""
+        try:
+            await self._redis.publish(topic, message.model_dump_json())
+        except RedisError:
+            return
+
+    @asynccontextmanager
+    async def watch(self, topic: str) -> AsyncIterator[AsyncIterator[str]]:
+        """Subscribe, then iterate over JSON texts. Subscribed on entry: read the state after entering, not before."""
+        async with self._redis.pubsub() as subscription:
+            await subscription.subscribe(topic)
+
+            async def messages() -> AsyncIterator[str]:
+                while True:
+                    message = await subscription.get_message(ignore_subscribe_messages=True, timeout=KEEP_ALIVE_S)
+                    if message is not None:
+                        data = message["data"]
+                        yield data.decode() if isinstance(data, bytes) else str(data)
+                    await asyncio.sleep(0)
+
+            yield messages()

@@ -1,0 +1,47 @@
+"""The HTTP edge of a unit of work: one request, one transaction, committed before the response leaves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from libs.persistence import Connection, Database, Origin, UnitOfWork
+
+Resource = TypeVar("Resource")
+
+
+def origin_of(request: Request) -> Origin:
+    """The trail that messages emitted by this request carry on."""
+    origin: Origin = request.state.origin
+    return origin
+
+
+async def _transaction(request: Request) -> AsyncIterator[UnitOfWork]:
+    database: Database = request.app.state.context.database
+    async with database.transaction(origin_of(request)) as work:
+        yield work
+
+
+async def _reading(request: Request) -> AsyncIterator[Connection]:
+    database: Database = request.app.state.context.database
+    async with database.reading() as connection:
+        yield connection
+
+
+# scope="function": the commit happens before the response is sent, so a client never hears of a sale that was lost.
+Work = Annotated[UnitOfWork, Depends(_transaction, scope="function")]
+"""A unit of work that commits when the route returns and rolls back when it raises."""
+
+Reading = Annotated[Connection, Depends(_reading, scope="function")]
+"""A connection for queries only."""
+
+
+def resource(kind: type[Resource]) -> Any:
+    """A dependency on one of the service's own objects (`Service.resources`), by its class."""
+
+    def find(request: Request) -> Any:
+        return request.app.state.resources[kind]
+
+    return Depends(find)
