@@ -12,6 +12,7 @@ from libs.contracts.message import (
     definition_of,
     json_schema,
 )
+from libs.contracts.permissions import Permission
 from libs.contracts.refusal import (
     Conflict,
     Forbidden,
@@ -31,6 +32,7 @@ __all__ = [
     "Message",
     "MessageDefinition",
     "NotFound",
+    "Permission",
     "Refusal",
     "TooMany",
     "Unauthenticated",
