@@ -1,4 +1,4 @@
-"""Every permission by name. Roles are named sets of these; routes and use cases ask for them; API keys carry them as scopes.
+"""Every permission by name. Roles are named sets of these; routes ask for them; API keys carry them as scopes.
 
 `<service>.*` grants all of a service. Limits (discount, refund, cash out) go with the role, not with the permission.
 """
