@@ -5,6 +5,8 @@ priced = price_basket(basket, book)                       # at every scan
 refund = return_line(sold_line, sold, already, now)       # from the frozen line, never from today's price
 """
 
+from libs.pricing.book import PriceBook
+from libs.pricing.engine import price_basket
 from libs.pricing.facts import InvalidPromotion
 from libs.pricing.model import (
     Basket,
@@ -39,6 +41,7 @@ __all__ = [
     "BundleGroup",
     "InvalidPromotion",
     "LineTax",
+    "PriceBook",
     "PriceEntry",
     "PricedBasket",
     "PricedLine",
@@ -55,5 +58,6 @@ __all__ = [
     "TaxRate",
     "TaxRounding",
     "UnusedCoupon",
+    "price_basket",
     "promotion_from_facts",
 ]

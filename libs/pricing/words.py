@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from libs.money import Quantity
 from libs.money import currency as currency_of
 
 
@@ -15,3 +16,8 @@ def percent_text(ppm: int) -> str:
     """Parts per million as a percentage without idle zeros: 100_000 is '10 %', 75_000 is '7.5 %'."""
     whole, rest = divmod(ppm, 10_000)
     return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + " %" if rest else f"{whole} %"
+
+
+def quantity_text(milli: int) -> str:
+    """Thousandths as a plain number: 2000 is '2', 500 is '0.500'."""
+    return str(Quantity(milli))

@@ -1,0 +1,215 @@
+"""Promotions that take whole sets of units: buy X get Y, bundles, mix-and-match, and so-many-per-basket limits.
+
+A plan is made without changing anything, so that promotions of one priority can be compared, and carried out after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from libs.money import allocate, divide_rounded
+from libs.pricing.book import CompiledPromotion
+from libs.pricing.model import PPM
+from libs.pricing.promotion import ProductSelector, Promotion, PromotionKind
+from libs.pricing.units import LineState, Segment
+
+_UNIT_MILLI = 1000
+
+
+class _Stock:
+    """What a plan has left of one segment; the same arithmetic as cutting it will do."""
+
+    __slots__ = ("left_milli", "left_minor", "segment")
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.left_milli = segment.quantity_milli
+        self.left_minor = segment.net_minor
+
+    def take(self, quantity_milli: int) -> int:
+        value = divide_rounded(self.left_minor * quantity_milli, self.left_milli)
+        self.left_milli -= quantity_milli
+        self.left_minor -= value
+        return value
+
+
+@dataclass(slots=True)
+class _Take:
+    """One part of every set: so much of these units, in this order, at this percentage off."""
+
+    stocks: Sequence[_Stock]
+    quantity_milli: int
+    percent_ppm: int
+    position: int = 0
+
+    def head(self) -> _Stock | None:
+        """The first stock with something left."""
+        while self.position < len(self.stocks):
+            if self.stocks[self.position].left_milli:
+                return self.stocks[self.position]
+            self.position += 1
+        return None
+
+    def available(self, enough_milli: int) -> bool:
+        """Whether that much is left."""
+        found = 0
+        for stock in self.stocks[self.position :]:
+            found += stock.left_milli
+            if found >= enough_milli:
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class SetApplication:
+    """One or several equal sets: which units, what they cost together, what comes off."""
+
+    sets: int
+    discount_minor: int
+    parts: tuple[tuple[Segment, int, int], ...]  # segment, quantity_milli, value_minor
+
+
+@dataclass(frozen=True, slots=True)
+class SetPlan:
+    """All the sets a promotion finds in the basket as it is."""
+
+    applications: tuple[SetApplication, ...]
+    discount_minor: int
+    value_minor: int
+
+
+def plan_sets(compiled: CompiledPromotion, lines: Iterable[LineState]) -> SetPlan:
+    """Find the sets, dearest units first, so that a customer never pays less by splitting the basket."""
+    promotion = compiled.promotion
+    stocks = [
+        _Stock(segment)
+        for line in lines
+        for segment in line.segments
+        if not segment.claims & compiled.blockers and segment.quantity_milli
+    ]
+    stocks.sort(key=lambda stock: (-(stock.left_minor * PPM // stock.left_milli), stock.segment.line.index))
+    takes = _takes(promotion, stocks)
+    applications: list[SetApplication] = []
+    sets_left = promotion.limit_per_basket
+    while sets_left is None or sets_left > 0:
+        application = _next_application(promotion, takes, sets_left)
+        if application is None:
+            break
+        applications.append(application)
+        if sets_left is not None:
+            sets_left -= application.sets
+    return SetPlan(
+        tuple(applications),
+        sum(each.discount_minor for each in applications),
+        sum(value for each in applications for _, _, value in each.parts),
+    )
+
+
+def carry_out(compiled: CompiledPromotion, plan: SetPlan) -> None:
+    """Take the plan's discounts off, in proportion to the value of every unit of a set, bought or given.
+
+    Spreading the discount over the whole set is what makes a return at the prorated price fair (retail rule 6).
+    """
+    joins_units = not compiled.works_line_by_line and compiled.promotion.kind in (
+        PromotionKind.BUNDLE,
+        PromotionKind.BUY_X_GET_Y,
+    )
+    for number, application in enumerate(plan.applications, start=1):
+        shares = allocate(application.discount_minor, [value for _, _, value in application.parts])
+        by_line: dict[int, list[int]] = {}
+        lines: dict[int, LineState] = {}
+        for (segment, quantity_milli, value), share in zip(application.parts, shares, strict=True):
+            piece = segment.cut(quantity_milli, value)
+            piece.net_minor -= share
+            piece.claims |= compiled.claim
+            sums = by_line.setdefault(segment.line.index, [0, 0])
+            sums[0] += share
+            sums[1] += quantity_milli
+            lines[segment.line.index] = segment.line
+        for index, (share, quantity_milli) in by_line.items():
+            if joins_units:
+                name = f"{compiled.promotion.id}#{number}"
+                lines[index].discount_by_promotion(compiled, share, name, quantity_milli, application.sets)
+            else:
+                lines[index].discount_by_promotion(compiled, share)
+
+
+def _takes(promotion: Promotion, stocks: list[_Stock]) -> list[_Take]:
+    if promotion.kind is PromotionKind.BUNDLE:
+        return [
+            _Take(_chosen(group.products, stocks), group.quantity_milli, promotion.percent_ppm or 0)
+            for group in promotion.groups
+        ]
+    dearest_first = _chosen(promotion.products, stocks)
+    if promotion.kind is not PromotionKind.BUY_X_GET_Y:
+        return [_Take(dearest_first, _UNIT_MILLI, promotion.percent_ppm or 0)]
+    buy_milli, get_milli = promotion.buy_quantity_milli or 0, promotion.get_quantity_milli or 0
+    percent_ppm = PPM if promotion.percent_ppm is None else promotion.percent_ppm
+    if promotion.get_products is None:
+        return [_Take(dearest_first, buy_milli, 0), _Take(dearest_first, get_milli, percent_ppm)]
+    gifts = _chosen(promotion.get_products, stocks)
+    gift_segments = {id(stock) for stock in gifts}
+    # Units that can only be bought are counted as bought first, so that those that may be given stay to be given.
+    bought = sorted(dearest_first, key=lambda stock: id(stock) in gift_segments)
+    return [_Take(bought, buy_milli, 0), _Take(gifts[::-1], get_milli, percent_ppm)]
+
+
+def _chosen(selector: ProductSelector, stocks: list[_Stock]) -> list[_Stock]:
+    chosen = []
+    for stock in stocks:
+        product = stock.segment.line.line.product
+        if selector.matches(product.product_id, product.category_ids):
+            chosen.append(stock)
+    return chosen
+
+
+def _next_application(promotion: Promotion, takes: list[_Take], sets_left: int | None) -> SetApplication | None:
+    sets = _equal_sets(takes, sets_left)
+    if sets == 0:
+        return None
+    parts: list[tuple[Segment, int, int]] = []
+    percent_discount = 0
+    for take in takes:
+        taken = _gather(take, take.quantity_milli * sets)
+        if taken is None:
+            return None
+        parts += taken
+        percent_discount += divide_rounded(sum(value for _, _, value in taken) * take.percent_ppm, PPM)
+    value = sum(part[2] for part in parts)
+    discount = percent_discount
+    if promotion.amount_minor is not None:
+        off_each = promotion.kind is PromotionKind.AMOUNT_OFF
+        discount = min(value, promotion.amount_minor * sets) if off_each else value - promotion.amount_minor * sets
+        if discount <= 0:
+            return None  # units come dearest first: no later set is worth more than the bundle's price either
+    return SetApplication(sets, discount, tuple(parts))
+
+
+def _equal_sets(takes: list[_Take], sets_left: int | None) -> int:
+    """How many sets can be taken at once because each take is served by one stock; 1 when a set spans stocks."""
+    needs: dict[int, list[int]] = {}
+    for take in takes:
+        head = take.head()
+        if head is None:
+            return 0
+        need = needs.setdefault(id(head), [head.left_milli, 0])
+        need[1] += take.quantity_milli
+    sets = min(left // needed for left, needed in needs.values())
+    if sets_left is not None:
+        sets = min(sets, sets_left)
+    return max(sets, 1)
+
+
+def _gather(take: _Take, quantity_milli: int) -> list[tuple[Segment, int, int]] | None:
+    if not take.available(quantity_milli):
+        return None
+    taken = []
+    while quantity_milli:
+        stock = take.head()
+        if stock is None:
+            return None
+        part = min(stock.left_milli, quantity_milli)
+        taken.append((stock.segment, part, stock.take(part)))
+        quantity_milli -= part
+    return taken

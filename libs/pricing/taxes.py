@@ -1,0 +1,102 @@
+"""Taxes of lines: inclusive and exclusive, several on one line, rounded per line or per rate (retail rule 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from math import lcm
+
+from libs.money import divide_rounded, round_to_sum
+from libs.pricing.model import (
+    PPM,
+    PricedProduct,
+    PricingError,
+    ProductKind,
+    TaxCategory,
+    TaxMode,
+    TaxPolicy,
+    TaxRate,
+    TaxRounding,
+)
+from libs.pricing.priced import LineTax
+
+_NO_RATES: tuple[TaxRate, ...] = ()
+
+
+def taxes_of_lines(
+    goods: Sequence[tuple[PricedProduct, int]],
+    categories: Mapping[str, TaxCategory],
+    business_date: date,
+    policy: TaxPolicy,
+) -> list[tuple[LineTax, ...]]:
+    """The taxes of each (product, net amount in minor units). Gift cards bear none (retail rule 11).
+
+    Per line, each line's tax is rounded by itself. Per rate, the tax of all lines of one code and rate is rounded
+    once and the difference goes to the lines with the largest remainder, so that lines always sum to the receipt.
+    The base is the net amount, less all its taxes where prices include them.
+    Raises PricingError for a product with an unknown tax category.
+    """
+    rates = _rates_of(goods, categories, business_date)
+    nets = [net for _, net in goods]
+    inclusive = policy.mode is TaxMode.INCLUSIVE
+    if policy.rounding is TaxRounding.PER_LINE:
+        amounts = [_taxes_of_one(net, line_rates, inclusive) for net, line_rates in zip(nets, rates, strict=True)]
+    else:
+        amounts = _taxes_per_rate(nets, rates, inclusive)
+    return [
+        tuple(
+            [
+                LineTax(rate.code, rate.name, rate.rate_ppm, net - sum(taxes) if inclusive else net, tax)
+                for rate, tax in zip(line_rates, taxes, strict=True)
+            ]
+        )
+        for net, line_rates, taxes in zip(nets, rates, amounts, strict=True)
+    ]
+
+
+def _rates_of(
+    goods: Sequence[tuple[PricedProduct, int]], categories: Mapping[str, TaxCategory], business_date: date
+) -> list[tuple[TaxRate, ...]]:
+    known: dict[str, tuple[TaxRate, ...]] = {}
+    result = []
+    for product, _ in goods:
+        if product.kind is ProductKind.GIFT_CARD:
+            result.append(_NO_RATES)
+            continue
+        rates = known.get(product.tax_category)
+        if rates is None:
+            category = categories.get(product.tax_category)
+            if category is None:
+                message = f"{product.name} has the unknown tax category {product.tax_category!r}"
+                raise PricingError("tax_category", message)
+            rates = known[product.tax_category] = category.rates_on(business_date)
+        result.append(rates)
+    return result
+
+
+def _divisor(rates: tuple[TaxRate, ...], inclusive: bool) -> int:
+    """What net times rate is divided by: a gross amount holds the goods and all its taxes at once."""
+    return PPM + sum([rate.rate_ppm for rate in rates]) if inclusive else PPM
+
+
+def _taxes_of_one(net: int, rates: tuple[TaxRate, ...], inclusive: bool) -> list[int]:
+    divisor = _divisor(rates, inclusive)
+    return [divide_rounded(net * rate.rate_ppm, divisor) for rate in rates]
+
+
+def _taxes_per_rate(nets: Sequence[int], rates: Sequence[tuple[TaxRate, ...]], inclusive: bool) -> list[list[int]]:
+    divisors = {each: _divisor(each, inclusive) for each in set(rates)}
+    common = lcm(*divisors.values()) if divisors else PPM
+    places: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    exact: dict[tuple[str, int], list[int]] = {}
+    for index, line_rates in enumerate(rates):
+        for position, rate in enumerate(line_rates):
+            key = (rate.code, rate.rate_ppm)
+            places.setdefault(key, []).append((index, position))
+            exact.setdefault(key, []).append(nets[index] * rate.rate_ppm * (common // divisors[line_rates]))
+    result = [[0] * len(line_rates) for line_rates in rates]
+    for key, numerators in exact.items():
+        rounded = round_to_sum(divide_rounded(sum(numerators), common), numerators, common)
+        for (index, position), tax in zip(places[key], rounded, strict=True):
+            result[index][position] = tax
+    return result
