@@ -23,16 +23,29 @@ class TaxFacts(Part):
 
 
 class AdjustmentFacts(Part):
-    """A discount (negative) on a line and why it was given."""
+    """A discount (negative) on a line and why it was given.
+
+    A promotion that joins several units says so: lines of one `application` belong to the same `sets` bundles, with
+    `quantity_milli` of this line in them; `return_policy` is what it asks for on a return (retail rule 6).
+    """
 
     kind: str
-    source_id: str | None
+    source_id: str
     name: str
     amount_minor: MinorAmount
+    text: str
+    return_policy: str
+    application: str
+    quantity_milli: MilliQuantity
+    sets: int
 
 
 class LineFacts(Part):
-    """A line of a document. A returned line is negative and names the line it returns."""
+    """A line of a document, as priced then. A returned line is negative and names the line it returns.
+
+    net = gross + adjustments; total = net when prices include tax, net + taxes when they do not. `notes` say in
+    words where the price came from; `approved_by` who allowed an override or a discount over the limit.
+    """
 
     line_id: UUID
     product_id: UUID
@@ -43,11 +56,14 @@ class LineFacts(Part):
     category_ids: tuple[str, ...] = ()
     quantity_milli: MilliQuantity
     unit_price_minor: MinorAmount
+    list_price_minor: MinorAmount
     gross_minor: MinorAmount
     adjustments: tuple[AdjustmentFacts, ...]
     net_minor: MinorAmount
     taxes: tuple[TaxFacts, ...]
     total_minor: MinorAmount
+    notes: tuple[str, ...] = ()
+    approved_by: UUID | None = None
     returns_sale_id: UUID | None = None
     returns_line_id: UUID | None = None
     return_reason: str | None = None
@@ -69,6 +85,7 @@ class TenderFacts(Part):
     foreign_minor: MinorAmount | None = None
     exchange_rate: str | None = None
     reference: str | None = None
+    original_tender_id: UUID | None = None
 
 
 @contract("sales", "basket_updated", subject="basket_id", store="store_id")
