@@ -6,6 +6,7 @@ table `schema_version` lives inside the schema. All SQL is what PostgreSQL 15 to
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -272,7 +273,7 @@ def _versions(target: Migratable) -> Path:
 
 
 def _config(target: Migratable, connection: Connection, applied: Callable[..., None] | None = None) -> Config:
-    config = Config(stdout=StringIO())  # progress is reported through `applied`
+    config = Config(stdout=StringIO(), cmd_opts=Namespace(quiet=True))  # progress is reported through `applied`
     config.set_main_option("script_location", str(_ENVIRONMENT).replace("%", "%%"))
     config.set_main_option("version_locations", str(_versions(target)).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -1,0 +1,112 @@
+"""Services running in a test: freshly migrated database, every service behind one HTTP client, no sockets.
+
+    async with running([sales.definition, identity.definition], server, clock=clock) as shop:
+        response = await shop.http.post("/sales/v1/sales", json=...)
+
+Migrations run once per test run and set of services; each `running` gets a copy of that database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from fakeredis import FakeAsyncRedis
+from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from redis.asyncio import Redis
+
+from libs.host.assembly import Surroundings, running_service
+from libs.host.edge import Edge
+from libs.host.registry import AnyServiceDefinition
+from libs.host.settings import HostSettings
+from libs.persistence import Clock, utc_now
+from libs.persistence.migrate import migrate, service_url
+from libs.telemetry import configure_logging, trace_provider
+from libs.testkit.databases import DatabaseServer
+
+BASE_URL = "http://tillstream.test"
+TEST_POOL_CONNECTIONS = 6
+
+_templates: dict[tuple[str, ...], str] = {}
+
+
+@dataclass(frozen=True)
+class RunningServices:
+    """Services at work. `http` reaches all of them; `database_url` is the owner's; `spans` holds finished spans."""
+
+    http: httpx.AsyncClient
+    database_url: str
+    redis: Redis
+    spans: InMemorySpanExporter
+    apps: dict[str, FastAPI] = field(default_factory=dict)
+
+
+async def migrated_database(definitions: Sequence[AnyServiceDefinition], server: DatabaseServer) -> str:
+    """A new database with the schemas of `definitions`, and their roles; its owner's URL. The caller drops it."""
+    key = (server.admin_url, *sorted(definition.name for definition in definitions))
+
+    def create() -> str:
+        if key not in _templates:
+            template = server.create()
+            urls = {definition.schema: service_url(template, definition.schema) for definition in definitions}
+            migrate(template, definitions, urls)
+            _templates[key] = template
+        return server.create(template=_templates[key])
+
+    return await asyncio.to_thread(create)
+
+
+@asynccontextmanager
+async def running(
+    definitions: Sequence[AnyServiceDefinition],
+    server: DatabaseServer,
+    *,
+    database_url: str | None = None,
+    clock: Clock = utc_now,
+    settings: HostSettings | None = None,
+) -> AsyncIterator[RunningServices]:
+    """Run services for the block: migrate (once), build, consume, and serve over ASGI.
+
+    `database_url` names a database that `migrated_database` made, to run the same services on it again; without it
+    a new one is made and dropped at the end. Services connect as their own least-privilege roles.
+    """
+    if not structlog.is_configured():
+        configure_logging("WARNING")
+    edge = Edge()
+    spans = InMemorySpanExporter()
+    async with AsyncExitStack() as stack:
+        url = database_url or await migrated_database(definitions, server)
+        if database_url is None:
+            stack.push_async_callback(asyncio.to_thread, server.drop, url)
+        redis: Redis = FakeAsyncRedis()
+        stack.push_async_callback(redis.aclose)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(edge, raise_app_exceptions=False), base_url=BASE_URL)
+        )
+        surroundings = Surroundings(
+            settings=settings or HostSettings(database_pool_connections=TEST_POOL_CONNECTIONS),
+            clock=clock,
+            redis=redis,
+            http=http,
+            traces=_traces_into(spans),
+        )
+        running_services = RunningServices(http, url, redis, spans)
+        for definition in definitions:
+            service = running_service(definition, service_url(url, definition.schema), surroundings)
+            app = await stack.enter_async_context(service)
+            running_services.apps[definition.name] = app
+            edge.add(definition.name, app, definition.summary)
+        yield running_services
+
+
+def _traces_into(spans: InMemorySpanExporter) -> Callable[[str], TracerProvider]:
+    def traces(service: str) -> TracerProvider:
+        return trace_provider(service, exporter=spans)
+
+    return traces
