@@ -1,10 +1,22 @@
 """Value types that contracts and APIs share: validated on the way in, exact on the way out."""
 
+import re
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-from libs.money import currency
+from libs.money import Quantity, currency
 
 
 def _known_currency(code: str) -> str:
@@ -36,3 +48,54 @@ class Part(BaseModel):
     """A part of a message: strict about what it is made of, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _quantity(value: object) -> Quantity:
+    if isinstance(value, Quantity):
+        return value
+    if isinstance(value, bool | float) or not isinstance(value, int | str):
+        raise ValueError("a quantity is a whole number or a decimal string such as '1.250'")
+    if isinstance(value, str) and not _DECIMAL.match(value):
+        raise ValueError("a quantity is a decimal string such as '1.250', with at most three decimals")
+    return Quantity.of(value)
+
+
+def _percent_ppm(value: object) -> int:
+    if isinstance(value, bool | float) or not isinstance(value, int | str):
+        raise ValueError("a percentage is a whole number or a decimal string such as '7.5'")
+    if isinstance(value, str) and not _DECIMAL.match(value):
+        raise ValueError("a percentage is a decimal string such as '7.5', with at most three decimals")
+    ppm = int(Decimal(value) * 10_000)
+    if not 0 <= ppm <= 1_000_000:
+        raise ValueError("a percentage is between 0 and 100")
+    return ppm
+
+
+_DECIMAL = re.compile(r"^-?[0-9]{1,9}(\.[0-9]{1,3})?$")
+_QUANTITY_SCHEMA = {
+    "anyOf": [{"type": "string", "pattern": _DECIMAL.pattern}, {"type": "integer", "minimum": -LARGEST_MINOR}],
+    "examples": ["1.250", 2],
+}
+_PERCENT_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,3})?$"},
+        {"type": "integer", "minimum": 0, "maximum": 100},
+    ],
+    "examples": ["7.5", 10],
+}
+
+QuantityText = Annotated[
+    Quantity,
+    PlainValidator(_quantity, json_schema_input_type=str | int),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(_QUANTITY_SCHEMA),
+]
+"""A quantity in HTTP: a decimal string ("1.250") or a whole number, never a float; a `Quantity` inside."""
+
+PercentText = Annotated[
+    int,
+    PlainValidator(_percent_ppm, json_schema_input_type=str | int),
+    PlainSerializer(lambda ppm: f"{Decimal(ppm) / 10_000:f}", return_type=str),
+    WithJsonSchema(_PERCENT_SCHEMA),
+]
+"""A percentage in HTTP, "7.5" or 10; parts per million inside."""
