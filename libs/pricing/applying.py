@@ -18,7 +18,7 @@ from libs.pricing.words import amount_text
 _Candidates = list[tuple[CompiledPromotion, list[LineState]]]
 # Rank (larger share off first, then larger discount, then id and line, so that ties never depend on chance), the
 # promotion, its lines, the plan when it takes sets or the discount when it works line by line, and a version.
-_Offer = tuple[int, int, str, int, CompiledPromotion, list[LineState], SetPlan | int, int]
+_Offer = tuple[int, int, str, int, CompiledPromotion, LineState | list[LineState], SetPlan | int, int]
 
 
 @dataclass(slots=True)
@@ -47,27 +47,36 @@ def _candidates(lines: Sequence[LineState], book: PriceBook, now: Circumstances)
     """The promotions that hold now, each with the lines it selects. A line with its price changed by hand counts
     towards a threshold but takes no promotion.
     """
-    found: dict[CompiledPromotion, list[LineState]] = {}
-    for line in lines:
+    discountable = [line for line in lines if line.line.product.takes_discounts]
+    open_lines = [line for line in discountable if line.takes_promotions]
+    found: dict[CompiledPromotion, list[LineState] | None] = {
+        compiled: discountable if compiled.is_threshold else open_lines
+        for compiled in book.for_everything
+        if _holds(compiled, now)
+    }
+    by_product, by_category = book.by_product, book.by_category
+    for line in discountable:
         product = line.line.product
-        if not product.takes_discounts:
-            continue
-        sources = [book.for_everything, book.by_product.get(product.product_id, ())]
-        sources += [book.by_category.get(category_id, ()) for category_id in product.category_ids]
+        sources = [by_product[product.product_id]] if product.product_id in by_product else []
+        sources += [by_category[category_id] for category_id in product.category_ids if category_id in by_category]
         for source in sources:
             for compiled in source:
-                concerned = found.get(compiled)
-                if not (line.takes_promotions or compiled.is_threshold):
+                if compiled not in found:
+                    found[compiled] = [] if _holds(compiled, now) else None
+                concerned = found[compiled]
+                if concerned is None or (concerned and concerned[-1] is line):
                     continue
-                if concerned is None:
-                    found[compiled] = [line]
-                elif concerned[-1] is not line:
+                if line.takes_promotions or compiled.is_threshold:
                     concerned.append(line)
     return [
         (compiled, _without_excluded(compiled, concerned) if compiled.has_exclusions else concerned)
         for compiled, concerned in found.items()
-        if compiled.is_unconditional or why_not(compiled.promotion, now) is None
+        if concerned
     ]
+
+
+def _holds(compiled: CompiledPromotion, now: Circumstances) -> bool:
+    return compiled.is_unconditional or why_not(compiled.promotion, now) is None
 
 
 def _without_excluded(compiled: CompiledPromotion, lines: Iterable[LineState]) -> list[LineState]:
@@ -89,31 +98,39 @@ def _apply_level(level: _Candidates, outcome: PromotionOutcome) -> None:
                 discount, value = _line_discount(compiled, line)
                 if discount:
                     rank = -(discount * PPM // value)
-                    offers.append((rank, -discount, promotion_id, line.index, compiled, [line], discount, line.version))
+                    offers.append((rank, -discount, promotion_id, line.index, compiled, line, discount, line.version))
         else:
             plan = plan_sets(compiled, lines)
             if plan.discount_minor:
                 rank = -(plan.discount_minor * PPM // plan.value_minor)
-                version = sum(line.version for line in lines)
-                offers.append((rank, -plan.discount_minor, promotion_id, -1, compiled, lines, plan, version))
+                offers.append((rank, -plan.discount_minor, promotion_id, -1, compiled, lines, plan, _version_of(lines)))
     offers.sort()
-    for _, _, promotion_id, _, compiled, lines, planned, version in offers:
-        is_stale = sum(line.version for line in lines) != version
-        if isinstance(planned, SetPlan):
-            plan = plan_sets(compiled, lines) if is_stale else planned
-            discount = plan.discount_minor
-            if discount:
-                carry_out(compiled, plan)
+    for _, _, promotion_id, _, compiled, concerned, planned, version in offers:
+        if isinstance(concerned, LineState):
+            applied = _apply_to_line(compiled, concerned, planned if concerned.version == version else None)
         else:
-            discount = _line_discount(compiled, lines[0])[0] if is_stale else planned
-            if discount:
-                _take_off([segment for segment in lines[0].segments if _is_free(segment, compiled)], compiled, discount)
-        if discount:
+            applied = _apply_sets(compiled, concerned, planned if _version_of(concerned) == version else None)
+        if applied:
             outcome.applied.add(promotion_id)
 
 
-def _is_free(segment: Segment, compiled: CompiledPromotion) -> bool:
-    return not segment.claims & compiled.blockers
+def _version_of(lines: list[LineState]) -> int:
+    """Changes whenever a promotion was applied to one of the lines: a plan made before is stale."""
+    return sum([line.version for line in lines])
+
+
+def _apply_to_line(compiled: CompiledPromotion, line: LineState, planned: SetPlan | int | None) -> bool:
+    discount = planned if isinstance(planned, int) else _line_discount(compiled, line)[0]
+    if discount:
+        _take_off(_free_segments(compiled, [line]), compiled, discount)
+    return discount > 0
+
+
+def _apply_sets(compiled: CompiledPromotion, lines: list[LineState], planned: SetPlan | int | None) -> bool:
+    plan = planned if isinstance(planned, SetPlan) else plan_sets(compiled, lines)
+    if plan.discount_minor:
+        carry_out(compiled, plan)
+    return plan.discount_minor > 0
 
 
 def _line_discount(compiled: CompiledPromotion, line: LineState) -> tuple[int, int]:
@@ -135,58 +152,72 @@ def _line_discount(compiled: CompiledPromotion, line: LineState) -> tuple[int, i
 
 
 def _take_off(segments: list[Segment], compiled: CompiledPromotion, discount: int, application: str = "") -> None:
-    """Take a discount off these units, in proportion to what they cost, and claim them."""
-    shares = [discount] if len(segments) == 1 else allocate(discount, [segment.net_minor for segment in segments])
-    by_line: dict[int, list[int]] = {}
+    """Take a discount off these units, in proportion to what they cost, and claim them. Only a discount that spans
+    lines is an `application` of them together.
+    """
+    if len(segments) == 1 and not application:
+        segments[0].net_minor -= discount
+        segments[0].claims |= compiled.claim
+        segments[0].line.discount_by_promotion(compiled, discount)
+        return
+    shares = allocate(discount, [segment.net_minor for segment in segments])
+    claim = compiled.claim
+    line, line_share, line_quantity_milli = segments[0].line, 0, 0
     for segment, share in zip(segments, shares, strict=True):
+        if segment.line is not line:  # the segments of a line follow each other
+            line.discount_by_promotion(compiled, line_share, application, line_quantity_milli, 1)
+            line, line_share, line_quantity_milli = segment.line, 0, 0
         segment.net_minor -= share
-        segment.claims |= compiled.claim
-        sums = by_line.setdefault(segment.line.index, [0, 0])
-        sums[0] += share
-        sums[1] += segment.quantity_milli
-    lines = {segment.line.index: segment.line for segment in segments}
-    for index, (share, quantity_milli) in by_line.items():
-        if application:
-            lines[index].discount_by_promotion(compiled, share, application, quantity_milli, 1)
-        else:
-            lines[index].discount_by_promotion(compiled, share)
+        segment.claims |= claim
+        line_share += share
+        line_quantity_milli += segment.quantity_milli
+    line.discount_by_promotion(compiled, line_share, application, line_quantity_milli, 1)
 
 
 def _apply_thresholds(level: _Candidates, currency: str, outcome: PromotionOutcome) -> None:
-    """Apply the basket thresholds of one priority, the larger discount first."""
-    offers = sorted(level, key=lambda each: (-_threshold_discount(*each)[0], each[0].promotion.id))
+    """Apply the basket thresholds of one priority, the larger discount first.
+
+    A threshold counts what its goods cost after the promotions before it; it discounts the units still free for it.
+    """
+    sums: dict[tuple[int, int], tuple[int, int]] = {}
+    offers = sorted(level, key=lambda each: (-_threshold_discount(each[0], each[1], sums)[0], each[0].promotion.id))
     for compiled, lines in offers:
         promotion = compiled.promotion
-        discount, counted = _threshold_discount(compiled, lines)
+        discount, counted = _threshold_discount(compiled, lines, sums)
         if discount:
-            free = [segment for line in lines if line.takes_promotions for segment in line.segments]
-            _take_off(
-                [segment for segment in free if _is_free(segment, compiled)], compiled, discount, f"{promotion.id}#1"
-            )
+            _take_off(_free_segments(compiled, lines), compiled, discount, f"{promotion.id}#1")
             outcome.applied.add(promotion.id)
-        elif promotion.threshold_minor is not None and counted < promotion.threshold_minor:
+            sums.clear()
+        elif promotion.coupon_code and promotion.threshold_minor and counted < promotion.threshold_minor:
             outcome.not_reached[promotion.id] = (
                 f"the goods it counts come to {amount_text(counted, currency)},"
                 f" it needs {amount_text(promotion.threshold_minor, currency)}"
             )
 
 
-def _threshold_discount(compiled: CompiledPromotion, lines: list[LineState]) -> tuple[int, int]:
+def _threshold_discount(
+    compiled: CompiledPromotion, lines: list[LineState], sums: dict[tuple[int, int], tuple[int, int]]
+) -> tuple[int, int]:
     """What a basket threshold takes off, 0 when not reached, and the amount it counts, in minor units.
 
-    It counts what its goods cost after the promotions before it; it discounts the units still free for it.
+    Most thresholds count the whole basket: `sums` keeps what is counted and free, until one is applied.
     """
     promotion = compiled.promotion
-    counted = sum(line.net_minor for line in lines)
+    key = (id(lines), compiled.blockers)
+    known = sums.get(key)
+    if known is None:
+        free = sum([segment.net_minor for segment in _free_segments(compiled, lines)])
+        known = sums[key] = (sum([line.net_minor for line in lines]), free)
+    counted, free = known
     if promotion.threshold_minor is None or counted < promotion.threshold_minor:
         return 0, counted
-    free_minor = sum(
-        segment.net_minor
-        for line in lines
-        if line.takes_promotions
-        for segment in line.segments
-        if _is_free(segment, compiled)
-    )
     if promotion.percent_ppm is not None:
-        return divide_rounded(free_minor * promotion.percent_ppm, PPM), counted
-    return min(promotion.amount_minor or 0, free_minor), counted
+        return divide_rounded(free * promotion.percent_ppm, PPM), counted
+    return min(promotion.amount_minor or 0, free), counted
+
+
+def _free_segments(compiled: CompiledPromotion, lines: list[LineState]) -> list[Segment]:
+    blockers = compiled.blockers
+    return [
+        segment for line in lines if line.takes_promotions for segment in line.segments if not segment.claims & blockers
+    ]

@@ -32,6 +32,7 @@ class CompiledPromotion:
     has_exclusions: bool
     claim: int
     blockers: int
+    set_milli: int
     text: str
 
 
@@ -97,6 +98,8 @@ def _compile(promotion: Promotion, bits: dict[tuple[bool, str], int]) -> Compile
         claim=claim | CLOSED if promotion.exclusive else claim,
         # An exclusive promotion is kept out by any claim at all, others by their own group's and by CLOSED.
         blockers=-1 if promotion.exclusive else claim | CLOSED,
+        set_milli=sum(group.quantity_milli for group in promotion.groups)
+        or (promotion.buy_quantity_milli or 0) + (promotion.get_quantity_milli or 0),
         text=describe(promotion),
     )
 

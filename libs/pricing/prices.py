@@ -16,30 +16,27 @@ def price_for(
     customer groups; then one with a time limit; then the highest quantity break reached. Equally specific ones:
     higher `priority`, then the lower price, then the price list's name, so that the choice never depends on order.
     """
-    best: PriceEntry | None = None
-    best_rank: tuple[bool, bool, bool, int, int, int] | None = None
-    for entry in product.prices:
-        if (
-            entry.minimum_quantity_milli > quantity_milli
-            or (entry.store_ids and store_id not in entry.store_ids)
-            or (entry.customer_groups and entry.customer_groups.isdisjoint(customer_groups))
-            or (entry.starts_at is not None and at < entry.starts_at)
-            or (entry.ends_at is not None and at >= entry.ends_at)
-        ):
-            continue
-        rank = (
-            bool(entry.store_ids),
-            bool(entry.customer_groups),
-            entry.starts_at is not None or entry.ends_at is not None,
-            entry.minimum_quantity_milli,
-            entry.priority,
-            -entry.amount_minor,
-        )
-        if (
-            best is None
-            or best_rank is None
-            or rank > best_rank
-            or (rank == best_rank and entry.price_list < best.price_list)
-        ):
-            best, best_rank = entry, rank
-    return best
+    entries = [
+        entry
+        for entry in product.prices
+        if entry.minimum_quantity_milli <= quantity_milli
+        and (not entry.store_ids or store_id in entry.store_ids)
+        and (not entry.customer_groups or not entry.customer_groups.isdisjoint(customer_groups))
+        and (entry.starts_at is None or at >= entry.starts_at)
+        and (entry.ends_at is None or at < entry.ends_at)
+    ]
+    if len(entries) > 1:
+        return min(entries, key=_rank)
+    return entries[0] if entries else None
+
+
+def _rank(entry: PriceEntry) -> tuple[bool, bool, bool, int, int, int, str]:
+    return (
+        not entry.store_ids,
+        not entry.customer_groups,
+        entry.starts_at is None and entry.ends_at is None,
+        -entry.minimum_quantity_milli,
+        -entry.priority,
+        entry.amount_minor,
+        entry.price_list,
+    )

@@ -79,17 +79,19 @@ class SetPlan:
     value_minor: int
 
 
+_NOTHING = SetPlan((), 0, 0)
+
+
 def plan_sets(compiled: CompiledPromotion, lines: Iterable[LineState]) -> SetPlan:
-    """Find the sets, dearest units first, so that a customer never pays less by splitting the basket."""
-    promotion = compiled.promotion
-    stocks = [
-        _Stock(segment)
-        for line in lines
-        for segment in line.segments
-        if not segment.claims & compiled.blockers and segment.quantity_milli
-    ]
-    stocks.sort(key=lambda stock: (-(stock.left_minor * PPM // stock.left_milli), stock.segment.line.index))
-    takes = _takes(promotion, stocks)
+    """Find the sets, dearest units first: of every X+Y units in that order the Y cheapest are the gift."""
+    promotion, blockers = compiled.promotion, compiled.blockers
+    segments = [segment for line in lines for segment in line.segments if not segment.claims & blockers]
+    if sum([segment.quantity_milli for segment in segments]) < compiled.set_milli:
+        return _NOTHING
+    stocks = [_Stock(segment) for segment in segments]
+    if len(stocks) > 1:
+        stocks.sort(key=_dearest_first)
+    takes = _takes(compiled, stocks)
     applications: list[SetApplication] = []
     sets_left = promotion.limit_per_basket
     while sets_left is None or sets_left > 0:
@@ -99,10 +101,12 @@ def plan_sets(compiled: CompiledPromotion, lines: Iterable[LineState]) -> SetPla
         applications.append(application)
         if sets_left is not None:
             sets_left -= application.sets
+    if not applications:
+        return _NOTHING
     return SetPlan(
         tuple(applications),
-        sum(each.discount_minor for each in applications),
-        sum(value for each in applications for _, _, value in each.parts),
+        sum([each.discount_minor for each in applications]),
+        sum([value for each in applications for _, _, value in each.parts]),
     )
 
 
@@ -135,23 +139,29 @@ def carry_out(compiled: CompiledPromotion, plan: SetPlan) -> None:
                 lines[index].discount_by_promotion(compiled, share)
 
 
-def _takes(promotion: Promotion, stocks: list[_Stock]) -> list[_Take]:
+def _dearest_first(stock: _Stock) -> tuple[int, int]:
+    return -(stock.left_minor * PPM // stock.left_milli), stock.segment.line.index
+
+
+def _takes(compiled: CompiledPromotion, stocks: list[_Stock]) -> list[_Take]:
+    promotion = compiled.promotion
+    # The lines at hand were chosen by the promotion's selectors; only where it has several must they be told apart.
+    chosen = [stocks] if len(compiled.selectors) == 1 else [_chosen(each, stocks) for each in compiled.selectors]
     if promotion.kind is PromotionKind.BUNDLE:
         return [
-            _Take(_chosen(group.products, stocks), group.quantity_milli, promotion.percent_ppm or 0)
-            for group in promotion.groups
+            _Take(group_stocks, group.quantity_milli, promotion.percent_ppm or 0)
+            for group_stocks, group in zip(chosen, promotion.groups, strict=True)
         ]
-    dearest_first = _chosen(promotion.products, stocks)
     if promotion.kind is not PromotionKind.BUY_X_GET_Y:
-        return [_Take(dearest_first, _UNIT_MILLI, promotion.percent_ppm or 0)]
+        return [_Take(stocks, _UNIT_MILLI, promotion.percent_ppm or 0)]
     buy_milli, get_milli = promotion.buy_quantity_milli or 0, promotion.get_quantity_milli or 0
     percent_ppm = PPM if promotion.percent_ppm is None else promotion.percent_ppm
     if promotion.get_products is None:
-        return [_Take(dearest_first, buy_milli, 0), _Take(dearest_first, get_milli, percent_ppm)]
-    gifts = _chosen(promotion.get_products, stocks)
-    gift_segments = {id(stock) for stock in gifts}
+        return [_Take(stocks, buy_milli, 0), _Take(stocks, get_milli, percent_ppm)]
+    dearest_first, gifts = chosen
+    gift_stocks = {id(stock) for stock in gifts}
     # Units that can only be bought are counted as bought first, so that those that may be given stay to be given.
-    bought = sorted(dearest_first, key=lambda stock: id(stock) in gift_segments)
+    bought = sorted(dearest_first, key=lambda stock: id(stock) in gift_stocks)
     return [_Take(bought, buy_milli, 0), _Take(gifts[::-1], get_milli, percent_ppm)]
 
 
@@ -175,8 +185,9 @@ def _next_application(promotion: Promotion, takes: list[_Take], sets_left: int |
         if taken is None:
             return None
         parts += taken
-        percent_discount += divide_rounded(sum(value for _, _, value in taken) * take.percent_ppm, PPM)
-    value = sum(part[2] for part in parts)
+        if take.percent_ppm:
+            percent_discount += divide_rounded(sum([value for _, _, value in taken]) * take.percent_ppm, PPM)
+    value = sum([part[2] for part in parts])
     discount = percent_discount
     if promotion.amount_minor is not None:
         off_each = promotion.kind is PromotionKind.AMOUNT_OFF
@@ -195,13 +206,16 @@ def _equal_sets(takes: list[_Take], sets_left: int | None) -> int:
             return 0
         need = needs.setdefault(id(head), [head.left_milli, 0])
         need[1] += take.quantity_milli
-    sets = min(left // needed for left, needed in needs.values())
-    if sets_left is not None:
-        sets = min(sets, sets_left)
-    return max(sets, 1)
+    sets = min([left // needed for left, needed in needs.values()])
+    if sets_left is not None and sets_left < sets:
+        sets = sets_left
+    return sets or 1
 
 
 def _gather(take: _Take, quantity_milli: int) -> list[tuple[Segment, int, int]] | None:
+    head = take.head()
+    if head is not None and head.left_milli >= quantity_milli:
+        return [(head.segment, quantity_milli, head.take(quantity_milli))]
     if not take.available(quantity_milli):
         return None
     taken = []

@@ -43,15 +43,18 @@ def taxes_of_lines(
         amounts = [_taxes_of_one(net, line_rates, inclusive) for net, line_rates in zip(nets, rates, strict=True)]
     else:
         amounts = _taxes_per_rate(nets, rates, inclusive)
-    return [
-        tuple(
-            [
-                LineTax(rate.code, rate.name, rate.rate_ppm, net - sum(taxes) if inclusive else net, tax)
-                for rate, tax in zip(line_rates, taxes, strict=True)
-            ]
+    result = []
+    for net, line_rates, taxes in zip(nets, rates, amounts, strict=True):
+        base = net - sum(taxes) if inclusive else net
+        result.append(
+            tuple(
+                [
+                    LineTax(rate.code, rate.name, rate.rate_ppm, base, tax)
+                    for rate, tax in zip(line_rates, taxes, strict=True)
+                ]
+            )
         )
-        for net, line_rates, taxes in zip(nets, rates, amounts, strict=True)
-    ]
+    return result
 
 
 def _rates_of(
@@ -85,18 +88,29 @@ def _taxes_of_one(net: int, rates: tuple[TaxRate, ...], inclusive: bool) -> list
 
 
 def _taxes_per_rate(nets: Sequence[int], rates: Sequence[tuple[TaxRate, ...]], inclusive: bool) -> list[list[int]]:
-    divisors = {each: _divisor(each, inclusive) for each in set(rates)}
-    common = lcm(*divisors.values()) if divisors else PPM
-    places: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    # Lines of one category share the very same tuple of rates: telling them apart by identity spares hashing them.
+    kinds = {id(line_rates): line_rates for line_rates in rates}
+    divisors = {key: _divisor(line_rates, inclusive) for key, line_rates in kinds.items()}
+    common = lcm(*divisors.values())
     exact: dict[tuple[str, int], list[int]] = {}
-    for index, line_rates in enumerate(rates):
-        for position, rate in enumerate(line_rates):
-            key = (rate.code, rate.rate_ppm)
-            places.setdefault(key, []).append((index, position))
-            exact.setdefault(key, []).append(nets[index] * rate.rate_ppm * (common // divisors[line_rates]))
+    places: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    columns: dict[int, list[tuple[int, list[int], list[tuple[int, int]]]]] = {}
+    for key, line_rates in kinds.items():
+        columns[key] = [
+            (
+                rate.rate_ppm * (common // divisors[key]),
+                exact.setdefault((rate.code, rate.rate_ppm), []),
+                places.setdefault((rate.code, rate.rate_ppm), []),
+            )
+            for rate in line_rates
+        ]
+    for index, (net, line_rates) in enumerate(zip(nets, rates, strict=True)):
+        for position, (factor, numerators, where) in enumerate(columns[id(line_rates)]):
+            numerators.append(net * factor)
+            where.append((index, position))
     result = [[0] * len(line_rates) for line_rates in rates]
-    for key, numerators in exact.items():
+    for code_and_rate, numerators in exact.items():
         rounded = round_to_sum(divide_rounded(sum(numerators), common), numerators, common)
-        for (index, position), tax in zip(places[key], rounded, strict=True):
+        for (index, position), tax in zip(places[code_and_rate], rounded, strict=True):
             result[index][position] = tax
     return result

@@ -94,7 +94,7 @@ class LineState:
                 compiled.text,
                 promotion.return_policy,
                 application,
-                quantity_milli,
-                sets,
+                quantity_milli if application else 0,
+                sets if application else 0,
             )
         )
