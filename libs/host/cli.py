@@ -1,0 +1,40 @@
+"""`tillstream`: the command of operators and developers."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from libs.host.commands import schema
+from libs.host.console import err
+from libs.host.errors import EXIT_CODES, HostError
+
+_EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + "."
+
+app = typer.Typer(
+    name="tillstream",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+    help="Point of sale for retail chains. [bold]tillstream up[/bold] runs all of it on this machine.",
+)
+app.add_typer(schema.app, name="schema")
+
+
+def main() -> None:
+    """Run the command line; the entry point of the distribution."""
+    try:
+        app()
+    except HostError as error:
+        err.print(f"tillstream: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
