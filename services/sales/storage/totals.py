@@ -1,0 +1,71 @@
+"""The running totals of a shift: as many rows as there are kinds, however many receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from libs.persistence import Connection
+from services.sales.domain.totals import Contribution, merged
+from services.sales.storage.tables import shift_totals
+
+_additions = func.unnest(
+    bindparam("kinds", type_=ARRAY(Text)),
+    bindparam("keys", type_=ARRAY(Text)),
+    bindparam("counts", type_=ARRAY(BigInteger)),
+    bindparam("amounts", type_=ARRAY(BigInteger)),
+    bindparam("seconds", type_=ARRAY(BigInteger)),
+).table_valued(
+    column("kind", Text),
+    column("key", Text),
+    column("count", BigInteger),
+    column("amount_minor", BigInteger),
+    column("second_minor", BigInteger),
+    name="additions",
+)
+# `unnest` keeps the statement the same for any number of rows, so that SQLAlchemy compiles it once.
+_insert = insert(shift_totals).from_select(
+    ["shift_id", "kind", "key", "count", "amount_minor", "second_minor"],
+    select(bindparam("shift_id", type_=Uuid()), *_additions.c),
+)
+_add = _insert.on_conflict_do_update(
+    index_elements=[shift_totals.c.shift_id, shift_totals.c.kind, shift_totals.c.key],
+    set_={name: shift_totals.c[name] + _insert.excluded[name] for name in ("count", "amount_minor", "second_minor")},
+)
+
+
+class TotalsRepository:
+    """Adds to the totals and reads them. The caller holds the shift's row lock, so additions never wait in a circle."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, shift_id: UUID, contributions: Sequence[Contribution]) -> None:
+        """Add every contribution, in one statement."""
+        additions = merged(contributions)
+        if not additions:
+            return
+        await self._connection.execute(
+            _add,
+            {
+                "shift_id": shift_id,
+                "kinds": [one.kind for one in additions],
+                "keys": [one.key for one in additions],
+                "counts": [one.count for one in additions],
+                "amounts": [one.amount_minor for one in additions],
+                "seconds": [one.second_minor for one in additions],
+            },
+        )
+
+    async def of_shift(self, shift_id: UUID) -> list[Contribution]:
+        """The totals of a shift, ordered by kind and key."""
+        table = shift_totals
+        rows = await self._connection.execute(
+            select(table.c.kind, table.c.key, table.c.count, table.c.amount_minor, table.c.second_minor)
+            .where(table.c.shift_id == shift_id)
+            .order_by(table.c.kind, table.c.key)
+        )
+        return [Contribution(*row) for row in rows]
