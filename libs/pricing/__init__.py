@@ -6,6 +6,17 @@ refund = return_line(sold_line, sold, already, now)       # from the frozen line
 """
 
 from libs.pricing.book import PriceBook
+from libs.pricing.cash import (
+    CashDue,
+    CashPayment,
+    ExchangeRate,
+    ForeignCashPayment,
+    NotEnoughCash,
+    cash_due,
+    change_due,
+    pay_cash,
+    pay_foreign_cash,
+)
 from libs.pricing.engine import price_basket
 from libs.pricing.facts import InvalidPromotion
 from libs.pricing.model import (
@@ -31,6 +42,14 @@ from libs.pricing.promotion import (
     ReturnPolicy,
     promotion_from_facts,
 )
+from libs.pricing.returns import (
+    BrokenBundle,
+    ReturnExceedsSale,
+    broken_bundles,
+    refund,
+    return_line,
+    return_recomputed,
+)
 
 __all__ = [
     "EVERYTHING",
@@ -38,9 +57,15 @@ __all__ = [
     "AdjustmentKind",
     "Basket",
     "BasketLine",
+    "BrokenBundle",
     "BundleGroup",
+    "CashDue",
+    "CashPayment",
+    "ExchangeRate",
+    "ForeignCashPayment",
     "InvalidPromotion",
     "LineTax",
+    "NotEnoughCash",
     "PriceBook",
     "PriceEntry",
     "PricedBasket",
@@ -51,6 +76,7 @@ __all__ = [
     "ProductSelector",
     "Promotion",
     "PromotionKind",
+    "ReturnExceedsSale",
     "ReturnPolicy",
     "TaxCategory",
     "TaxMode",
@@ -58,6 +84,14 @@ __all__ = [
     "TaxRate",
     "TaxRounding",
     "UnusedCoupon",
+    "broken_bundles",
+    "cash_due",
+    "change_due",
+    "pay_cash",
+    "pay_foreign_cash",
     "price_basket",
     "promotion_from_facts",
+    "refund",
+    "return_line",
+    "return_recomputed",
 ]

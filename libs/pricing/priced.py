@@ -149,6 +149,15 @@ class PricedLine:
         return sum(tax.tax_minor for tax in self.taxes)
 
     @property
+    def return_policy(self) -> ReturnPolicy:
+        """How its return is priced: the strictest of its promotions' policies, RECOMPUTE over WHOLE_BUNDLE."""
+        policies = {adjustment.return_policy for adjustment in self.adjustments}
+        for policy in (ReturnPolicy.RECOMPUTE, ReturnPolicy.WHOLE_BUNDLE):
+            if policy in policies:
+                return policy
+        return ReturnPolicy.PRORATED
+
+    @property
     def explanation(self) -> tuple[str, ...]:
         """How the total came about, one step per sentence, in English; amounts in major units."""
         currency = self.currency

@@ -115,28 +115,26 @@ def carry_out(compiled: CompiledPromotion, plan: SetPlan) -> None:
 
     Spreading the discount over the whole set is what makes a return at the prorated price fair (retail rule 6).
     """
-    joins_units = not compiled.works_line_by_line and compiled.promotion.kind in (
-        PromotionKind.BUNDLE,
-        PromotionKind.BUY_X_GET_Y,
-    )
+    joins_units = compiled.promotion.kind in (PromotionKind.BUNDLE, PromotionKind.BUY_X_GET_Y)
+    together: dict[LineState, int] = {}
     for number, application in enumerate(plan.applications, start=1):
         shares = allocate(application.discount_minor, [value for _, _, value in application.parts])
-        by_line: dict[int, list[int]] = {}
-        lines: dict[int, LineState] = {}
+        by_line: dict[LineState, list[int]] = {}
         for (segment, quantity_milli, value), share in zip(application.parts, shares, strict=True):
             piece = segment.cut(quantity_milli, value)
             piece.net_minor -= share
             piece.claims |= compiled.claim
-            sums = by_line.setdefault(segment.line.index, [0, 0])
+            sums = by_line.setdefault(segment.line, [0, 0])
             sums[0] += share
             sums[1] += quantity_milli
-            lines[segment.line.index] = segment.line
-        for index, (share, quantity_milli) in by_line.items():
+        for line, (share, quantity_milli) in by_line.items():
             if joins_units:
                 name = f"{compiled.promotion.id}#{number}"
-                lines[index].discount_by_promotion(compiled, share, name, quantity_milli, application.sets)
+                line.discount_by_promotion(compiled, share, name, quantity_milli, application.sets)
             else:
-                lines[index].discount_by_promotion(compiled, share)
+                together[line] = together.get(line, 0) + share
+    for line, share in together.items():
+        line.discount_by_promotion(compiled, share)
 
 
 def _dearest_first(stock: _Stock) -> tuple[int, int]:
