@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libs.contracts.sales import LineFacts, TenderFacts
+from libs.contracts.sales import LineFacts
 from libs.money import Quantity
-from libs.persistence import Connection
-from services.sales.domain.refunds import refund_claims
+from libs.persistence import UnitOfWork
+from services.sales.domain.basket import Basket
+from services.sales.domain.refunds import assign_refunds
 from services.sales.domain.return_prices import price_returns
 from services.sales.domain.returning import ReturnedMeanwhile, ReturnRequest, return_claims
+from services.sales.domain.tender import Tender, TenderState
 from services.sales.storage.returns import ReturnsRepository
 
 
 async def claim_returns(
-    connection: Connection, lines: Sequence[LineFacts], tenders: Sequence[TenderFacts], currency: str
-) -> None:
-    """Call it in the transaction that completes a document with these lines and tenders; without returns it is free.
+    work: UnitOfWork, basket: Basket, lines: Sequence[LineFacts], tenders: Sequence[Tender]
+) -> tuple[Tender, ...]:
+    """Claim the returned `lines` and the refunds among `tenders`; gives the tenders with what each refund gives back.
 
-    The receipts' rows stay locked until the commit. Raises AlreadyReturned or RefundOverPaid naming what is left,
+    Call it in the transaction that completes the document; without returns it costs nothing. The receipts' rows stay
+    locked until the commit. Raises AlreadyReturned, RefundOverPaid or RefundElsewhere naming what is left,
     ReturnedMeanwhile when a return elsewhere has changed the price that `lines` were quoted at, and whatever
-    `price_returned_lines` raises for receipts voided meanwhile.
+    `price_returned_lines` raises, for instance for receipts voided meanwhile.
     """
     requests = [
         ReturnRequest(line.line_id, line.returns_sale_id, line.returns_line_id, Quantity(line.quantity_milli))
@@ -28,17 +31,21 @@ async def claim_returns(
         if line.returns_sale_id is not None and line.returns_line_id is not None
     ]
     if not requests:
-        return
-    repository = ReturnsRepository(connection)
+        return tuple(tenders)
+    repository = ReturnsRepository(work.connection)
     originals = await repository.originals({request.sale_id for request in requests}, lock=True)
-    prices = {line.line_id: line.total_minor for line in price_returns(requests, originals, currency)}
+    prices = {line.line_id: line.total_minor for line in price_returns(requests, originals, basket.currency)}
     for line in lines:
-        if str(line.line_id) in prices and prices[str(line.line_id)] != line.total_minor:
+        total_minor = prices.get(str(line.line_id), line.total_minor)
+        if total_minor != line.total_minor:
             raise ReturnedMeanwhile(
                 f"Something of the same receipt came back elsewhere, so the refund for {line.name} has changed. "
                 "Take the tenders back and price the basket again.",
                 line_id=str(line.line_id),
-                total_minor=prices[str(line.line_id)],
+                total_minor=total_minor,
             )
+    refused = frozenset(tender.kind for tender in basket.tenders if tender.state is TenderState.DECLINED)
+    refunds = assign_refunds(tenders, lines, originals, refused)
     await repository.claim(return_claims(lines, originals))
-    await repository.claim_refunds(refund_claims(tenders, originals))
+    await repository.claim_refunds(refunds.claims)
+    return refunds.tenders
