@@ -174,8 +174,10 @@ def return_recomputed(
     for line_id, line in originals.items():
         start = lines_before.get(line_id) or _part(line, _NOTHING)
         end = lines_after.get(line_id) or _part(line, _NOTHING)
-        if start != end:
-            changes.append(_difference(end, start, line))
+        change = _difference(end, start, line)
+        adjustments = tuple(each for each in change.adjustments if each.amount_minor)
+        if change.quantity or change.net_minor or change.total_minor or adjustments:
+            changes.append(replace(change, adjustments=adjustments))
     return PricedBasket.of_lines(original.currency, changes)
 
 
