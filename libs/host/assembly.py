@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.bus.outbox import Outbox
 from libs.bus.tables import MessagingTables
+from libs.bus.transport import Transport
+from libs.host.edge import Edge
 from libs.host.errors import WrongSetting
 from libs.host.jobs import JobMeasurements, running_jobs
 from libs.host.registry import AnyServiceDefinition
@@ -41,67 +43,86 @@ class Surroundings:
     redis: Redis
     http: httpx.AsyncClient
     traces: Callable[[str], TracerProvider]
+    transport: Transport
 
 
-@asynccontextmanager
-async def running_service(
-    definition: AnyServiceDefinition, database_url: str, surroundings: Surroundings
-) -> AsyncIterator[FastAPI]:
-    """Build the service and run it, its consumers and its timers for the block; yields its application.
+class BuiltService:
+    """A service that is built and does not work yet: its consumers can be declared before anybody publishes."""
 
-    The database at `database_url` must be migrated. Raises WrongSetting for a wrong setting of the service's own.
-    """
-    settings = load_settings(definition.settings)
-    tables = messaging_tables_of(definition.metadata, definition.schema)
-    host = surroundings.settings
-    engine = create_engine(
-        database_url,
-        schema=definition.schema,
-        pool_size=host.database_pool_connections,
-        pool_timeout_s=host.database_pool_timeout_s,
-    )
-    provider = surroundings.traces(definition.name)
-    registry = CollectorRegistry()
-    async with AsyncExitStack() as stack:
-        stack.callback(provider.shutdown)
-        outbox = Outbox(definition.name, tables.outbox)
-        database = Database(engine, outbox=outbox, clock=surroundings.clock)
-        stack.push_async_callback(database.close)
-        context: ServiceContext[Any] = ServiceContext(
+    def __init__(self, definition: AnyServiceDefinition, database_url: str, surroundings: Surroundings) -> None:
+        """Build the service; connects to nothing. Raises WrongSetting for a wrong setting of the service's own."""
+        self.definition = definition
+        self._surroundings = surroundings
+        self._tables = messaging_tables_of(definition.metadata, definition.schema)
+        self._registry = CollectorRegistry()
+        self._provider = surroundings.traces(definition.name)
+        self._tracer = self._provider.get_tracer("tillstream")
+        self._database = self._open_database(database_url)
+        self._context: ServiceContext[Any] = ServiceContext(
             name=definition.name,
-            settings=settings,
-            database=database,
+            settings=load_settings(definition.settings),
+            database=self._database,
             clock=surroundings.clock,
             redis=surroundings.redis,
             http=surroundings.http,
             verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
         )
-        service: Service = definition.build(context)
-        tracer = provider.get_tracer("tillstream")
-        app = create_service_app(
+        self.service: Service = definition.build(self._context)
+        self.app = create_service_app(
             name=definition.name,
             summary=definition.summary,
-            context=context,
-            routers=service.routers,
-            resources=service.resources,
-            checks={"database": _database_check(database, definition.schema)},
-            registry=registry,
-            tracer=tracer,
+            context=self._context,
+            routers=self.service.routers,
+            resources=self.service.resources,
+            checks={"database": _database_check(self._database, definition.schema)},
+            registry=self._registry,
+            tracer=self._tracer,
         )
-        # Mounted or served by our own server, an application's lifespan does not run by itself.
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        await stack.enter_async_context(service.lifespan())
-        await stack.enter_async_context(
-            running_jobs(
-                service.jobs,
-                service=definition.name,
-                leases=Leases(engine, tables.leases),
-                lease_s=host.job_lease_s,
-                tracer=tracer,
-                measurements=JobMeasurements(registry),
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[FastAPI]:
+        """Run lifespans, consumers and timers for the block; yields the application, which is then ready to serve.
+
+        The database must be migrated.
+        """
+        async with AsyncExitStack() as stack:
+            stack.callback(self._provider.shutdown)
+            stack.push_async_callback(self._database.close)
+            # Mounted or served by our own server, an application's lifespan does not run by itself.
+            await stack.enter_async_context(self.app.router.lifespan_context(self.app))
+            await stack.enter_async_context(self.service.lifespan())
+            await stack.enter_async_context(
+                running_jobs(
+                    self.service.jobs,
+                    service=self.definition.name,
+                    leases=Leases(self._database.engine, self._tables.leases),
+                    lease_s=self._surroundings.settings.job_lease_s,
+                    tracer=self._tracer,
+                    measurements=JobMeasurements(self._registry),
+                )
             )
+            yield self.app
+
+    def _open_database(self, url: str) -> Database:
+        host = self._surroundings.settings
+        engine = create_engine(
+            url,
+            schema=self.definition.schema,
+            pool_size=host.database_pool_connections,
+            pool_timeout_s=host.database_pool_timeout_s,
         )
-        yield app
+        outbox = Outbox(self.definition.name, self._tables.outbox)
+        return Database(engine, outbox=outbox, clock=self._surroundings.clock)
+
+
+@asynccontextmanager
+async def working_together(services: Sequence[BuiltService], edge: Edge) -> AsyncIterator[None]:
+    """Run several services of one process for the block, each behind `edge`."""
+    async with AsyncExitStack() as stack:
+        for service in services:
+            app = await stack.enter_async_context(service.working())
+            edge.add(service.definition.name, app, service.definition.summary)
+        yield
 
 
 def messaging_tables_of(metadata: MetaData, schema: str) -> MessagingTables:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from libs.bus.settings import BusSettings
 from libs.host.errors import WrongSetting
 from libs.persistence.migrate import service_url
 
@@ -46,7 +47,7 @@ DatabaseUrl = Annotated[str, AfterValidator(_postgresql_url)]
 class HostSettings(BaseSettings):
     """The settings of the host. Each description completes the sentence "must be ..."."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore")
 
     database_url: DatabaseUrl | None = Field(
         None, description="the URL of the owner who migrates, e.g. postgresql://owner:secret@db:5432/tillstream"
@@ -62,11 +63,11 @@ class HostSettings(BaseSettings):
     )
     data_folder: Path = Field(Path(".data"), description="a folder for the embedded database, e.g. .data")
     bind_address: str = Field("127.0.0.1", min_length=1, description="an address to listen on, e.g. 0.0.0.0 for all")
-    port: int = Field(8000, ge=1, le=65535, description="a TCP port from 1 to 65535, e.g. 8000")
+    port: int = Field(8000, ge=0, le=65535, description="a TCP port from 1 to 65535, e.g. 8000, or 0 for any free one")
     database_pool_connections: int = Field(8, ge=3, le=200, description="a number of connections from 3 to 200")
     database_pool_timeout_s: float = Field(10, gt=0, description="a number of seconds above 0, e.g. 10")
     startup_wait_s: float = Field(120, ge=0, description="the seconds to wait for database and broker, e.g. 120")
-    shutdown_grace_s: float = Field(10, ge=0, description="a number of seconds for open requests to finish, e.g. 10")
+    shutdown_grace_s: float = Field(5, ge=0, description="a number of seconds for open requests to finish, e.g. 5")
     job_lease_s: float = Field(60, gt=0, description="a number of seconds above 0, e.g. 60")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="one of DEBUG, INFO, WARNING, ERROR"
@@ -76,6 +77,10 @@ class HostSettings(BaseSettings):
         None, description="the base URL of an OTLP/HTTP collector, e.g. http://collector:4318"
     )
     trace_sample_share: float = Field(1.0, ge=0, le=1, description="a share from 0 to 1, e.g. 0.1 for a tenth")
+
+    bus: BusSettings = Field(
+        BusSettings(), description="limits of the bus, one variable each, e.g. TILLSTREAM_BUS__ATTEMPTS=8"
+    )
 
     def admin_url(self) -> str:
         """The owner's database URL. Raises WrongSetting if there is none."""
@@ -141,10 +146,17 @@ def _sentence(kind: type[BaseSettings], error: ErrorDetails) -> str:
         return f"The settings {variable_of(kind, '')}... contradict each other: {error['msg']}."
     if error["type"] == "missing":
         return _missing(field, kind)
+    if len(error["loc"]) > 1:
+        nested = "__".join(str(part) for part in error["loc"]).upper()
+        return f"{variable_of(kind, '')}{nested} is wrong: {_lower_first(error['msg'])}."
     expectation = kind.model_fields[field].description
-    right = f"it must be {expectation}" if expectation else error["msg"][:1].lower() + error["msg"][1:]
-    shown = "" if _may_hold_a_secret(field) else f" {str(error['input'])!r}"
-    return f"{variable_of(kind, field)} is{shown or ' set'} wrongly: {right}.".replace("' wrongly", "', which is wrong")
+    right = f"it must be {expectation}" if expectation else _lower_first(error["msg"])
+    shown = "wrong" if _may_hold_a_secret(field) else f"{str(error['input'])!r}, which is wrong"
+    return f"{variable_of(kind, field)} is {shown}: {right}."
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _may_hold_a_secret(field: str) -> bool:

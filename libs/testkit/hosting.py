@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 import structlog
@@ -21,7 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis.asyncio import Redis
 
-from libs.host.assembly import Surroundings, running_service
+from libs.bus.transport import Transport
+from libs.bus.transports.local import LocalTransport
+from libs.host.assembly import BuiltService, Surroundings, working_together
 from libs.host.edge import Edge
 from libs.host.registry import AnyServiceDefinition
 from libs.host.settings import HostSettings
@@ -44,7 +46,7 @@ class RunningServices:
     database_url: str
     redis: Redis
     spans: InMemorySpanExporter
-    apps: dict[str, FastAPI] = field(default_factory=dict)
+    apps: dict[str, FastAPI]
 
 
 async def migrated_database(definitions: Sequence[AnyServiceDefinition], server: DatabaseServer) -> str:
@@ -70,6 +72,7 @@ async def running(
     database_url: str | None = None,
     clock: Clock = utc_now,
     settings: HostSettings | None = None,
+    transport: Transport | None = None,
 ) -> AsyncIterator[RunningServices]:
     """Run services for the block: migrate (once), build, consume, and serve over ASGI.
 
@@ -95,14 +98,13 @@ async def running(
             redis=redis,
             http=http,
             traces=_traces_into(spans),
+            transport=transport or LocalTransport(),
         )
-        running_services = RunningServices(http, url, redis, spans)
-        for definition in definitions:
-            service = running_service(definition, service_url(url, definition.schema), surroundings)
-            app = await stack.enter_async_context(service)
-            running_services.apps[definition.name] = app
-            edge.add(definition.name, app, definition.summary)
-        yield running_services
+        services = [
+            BuiltService(definition, service_url(url, definition.schema), surroundings) for definition in definitions
+        ]
+        await stack.enter_async_context(working_together(services, edge))
+        yield RunningServices(http, url, redis, spans, {service.definition.name: service.app for service in services})
 
 
 def _traces_into(spans: InMemorySpanExporter) -> Callable[[str], TracerProvider]:

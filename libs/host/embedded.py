@@ -1,0 +1,112 @@
+"""Embedded mode: every service, PostgreSQL and the bus in one process on one port. Nothing to install but Python.
+
+The same code as in separate containers; only the ways between the services are shorter: a local transport instead of
+RabbitMQ, fakeredis instead of Redis, ASGI instead of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+from fakeredis import FakeAsyncRedis
+from redis.asyncio import Redis
+
+from libs.bus.transports.local import LocalTransport
+from libs.host.assembly import BuiltService, Surroundings, working_together
+from libs.host.edge import Edge
+from libs.host.postgres import embedded_postgres
+from libs.host.registry import AnyServiceDefinition, all_services
+from libs.host.schemas import Advance, migrate_services
+from libs.host.server import StopSignal, listen, serving
+from libs.host.settings import HostSettings
+from libs.persistence import Clock, utc_now
+from libs.persistence.migrate import service_url
+from libs.telemetry import trace_provider
+
+STEPS = 4
+
+
+@dataclass(frozen=True)
+class EmbeddedHost:
+    """A running embedded system: `url` is its base URL, `database_url` the owner's URL of its database.
+
+    `stop` is set by SIGTERM and SIGINT: a long task should look at it, and the block should then be left.
+    """
+
+    url: str
+    database_url: str
+    services: Sequence[AnyServiceDefinition]
+    stop: StopSignal
+
+
+@asynccontextmanager
+async def embedded(
+    settings: HostSettings,
+    definitions: Sequence[AnyServiceDefinition] | None = None,
+    *,
+    clock: Clock = utc_now,
+    advance: Advance = lambda _what, _finished: None,
+) -> AsyncIterator[EmbeddedHost]:
+    """Run the whole system for the block. `advance` is called with (what is done now, steps of STEPS finished).
+
+    Raises NotAvailable if the port or the data folder is in use, WrongSetting for a wrong setting of a service.
+    """
+    listener = listen(settings.bind_address, settings.port)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        stop = stack.enter_context(StopSignal().listening())
+        advance("starting PostgreSQL", 0)
+        admin_url = await stack.enter_async_context(_postgres(settings.data_folder))
+        advance("loading the services", 1)
+        services = all_services() if definitions is None else definitions
+        urls = {definition.schema: service_url(admin_url, definition.schema) for definition in services}
+        advance("migrating", 1)
+        await asyncio.to_thread(migrate_services, services, admin_url, urls, lambda what, _finished: advance(what, 0))
+        advance("starting the services", 1)
+        edge = Edge()
+        surroundings = await _surroundings(stack, settings, edge, clock)
+        built = [BuiltService(definition, urls[definition.schema], surroundings) for definition in services]
+        await stack.enter_async_context(working_together(built, edge))
+        await stack.enter_async_context(serving(edge, listener, settings, behind_proxy=False))
+        advance("ready", 1)
+        stop.started = True
+        yield EmbeddedHost(_url(settings.bind_address, listener.getsockname()[1]), admin_url, services, stop)
+
+
+async def _surroundings(stack: AsyncExitStack, settings: HostSettings, edge: Edge, clock: Clock) -> Surroundings:
+    redis: Redis = FakeAsyncRedis()
+    stack.push_async_callback(redis.aclose)
+    http = httpx.AsyncClient(
+        transport=httpx.ASGITransport(edge, raise_app_exceptions=False), base_url="http://embedded.tillstream"
+    )
+    await stack.enter_async_context(http)
+    return Surroundings(
+        settings=settings,
+        clock=clock,
+        redis=redis,
+        http=http,
+        traces=partial(trace_provider, otlp_endpoint=settings.otlp_endpoint, sample_share=settings.trace_sample_share),
+        transport=LocalTransport(settings.bus),
+    )
+
+
+@asynccontextmanager
+async def _postgres(data_folder: Path) -> AsyncIterator[str]:
+    """The embedded server, without stopping the event loop while it starts and stops."""
+    server = embedded_postgres(data_folder)
+    url = await asyncio.to_thread(server.__enter__)
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
+
+
+def _url(address: str, port: int) -> str:
+    host = "127.0.0.1" if address in ("0.0.0.0", "::") else address  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
