@@ -99,7 +99,6 @@ def _inbox(metadata: MetaData, schema: str | None) -> Table:
     Index("inbox_blocking", table.c.consumer, table.c.key, table.c.position, postgresql_where=table.c.blocks)
     Index(
         "inbox_due",
-        table.c.consumer,
         table.c.next_attempt_at,
         postgresql_where=table.c.next_attempt_at.is_not(None),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from libs.bus.consumer import AnyConsumer, CommandConsumer, Consumer, ProjectionConsumer
+from libs.bus.consumer import AnyConsumer, CommandConsumer, ProjectionConsumer
 from libs.bus.settings import BusSettings
 from libs.contracts.message import Message
 
@@ -158,7 +158,6 @@ def concurrency(consumer: AnyConsumer) -> int:
 __all__ = [
     "PARTITIONS",
     "Binding",
-    "Consumer",
     "InvalidTopology",
     "Queue",
     "Topology",

@@ -68,6 +68,10 @@ class Database:
         self.clock = clock
         self._outbox = outbox
 
+    def use_outbox(self, outbox: OutboxWriter) -> None:
+        """Store emitted messages with `outbox` from now on; the message bus calls this, as each needs the other."""
+        self._outbox = outbox
+
     @asynccontextmanager
     async def transaction(self, origin: Origin | None = None) -> AsyncIterator[UnitOfWork]:
         """A READ COMMITTED transaction that commits at the end of the block and rolls back on any exception.

@@ -84,7 +84,7 @@ class Leases:
         table = self._table
         expires_at = func.clock_timestamp() + timedelta(seconds=duration_s)
         # Sorted, so that two holders that want the same names lock the rows in one order and cannot deadlock.
-        wanted = func.unnest(_names("names")).table_valued("name")
+        wanted = func.unnest(_names("names")).table_valued("name").render_derived()
         statement = insert(table).from_select(
             ["name", "holder", "expires_at"],
             select(wanted.c.name, bindparam("me", type_=Text), expires_at).order_by(wanted.c.name),
@@ -115,5 +115,5 @@ class Leases:
             return result.rowcount
 
 
-def _names(parameter: str) -> BindParameter[list[str]]:
+def _names(parameter: str) -> BindParameter[Sequence[str]]:
     return bindparam(parameter, type_=ARRAY(Text))

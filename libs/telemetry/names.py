@@ -19,8 +19,12 @@ HTTP_REQUEST_SECONDS = "http_request_seconds"
 
 # Bus
 OUTBOX_PENDING = "outbox_pending_messages"
+OUTBOX_LAG = "outbox_lag_seconds"
 OUTBOX_PUBLISHED = "outbox_published_messages"
+OUTBOX_FAILURES = "outbox_publish_failures"
+OUTBOX_UNDELIVERABLE = "outbox_undeliverable_messages"
 INBOX_HANDLED = "inbox_handled_messages"
+INBOX_REPEATED = "inbox_repeated_deliveries"
 INBOX_DEFERRED = "inbox_deferred_messages"
 INBOX_DEAD = "inbox_dead_messages"
 CONSUMERS_EXPECTED = "bus_consumers_expected"

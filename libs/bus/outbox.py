@@ -1,0 +1,108 @@
+"""The outbox: messages are rows written in the business transaction that caused them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import DateTime, LargeBinary, SmallInteger, Table, Text, Uuid, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.sql.dml import Insert
+
+from libs.bus.envelope import Envelope, from_headers, to_headers
+from libs.bus.topology import command_routing_key, event_routing_key, partition_of
+from libs.bus.tracing import current_traceparent
+from libs.contracts.message import Command
+from libs.persistence import Outgoing, UnitOfWork, new_id
+
+_COLUMNS: dict[str, Any] = {
+    "id": Uuid(),
+    "partition": SmallInteger(),
+    "key": Text(),
+    "type": Text(),
+    "kind": Text(),
+    "routing_key": Text(),
+    "headers": Text(),
+    "body": LargeBinary(),
+    "expires_at": DateTime(timezone=True),
+}
+
+
+class MessageTooLarge(ValueError):
+    """A message's payload is beyond what brokers carry; it should hold a reference instead."""
+
+
+class Outbox:
+    """Writes outgoing messages (the `OutboxWriter` of a `Database`) and wakes the relay after the commit.
+
+    `service` becomes the CloudEvents `source` (`/sales`).
+    """
+
+    def __init__(self, service: str, table: Table, *, message_limit_bytes: int = 4_000_000) -> None:
+        self._source = f"/{service}"
+        self._message_limit_bytes = message_limit_bytes
+        self._insert = _insert_statement(table)
+        self.wake = asyncio.Event()
+
+    async def write(self, work: UnitOfWork) -> None:
+        """Insert the rows for `work.outgoing`, in order, in one statement.
+
+        Raises MessageTooLarge, MalformedEnvelope or InvalidTopology for a message that could not be delivered.
+        """
+        traceparent = current_traceparent() or work.origin.traceparent
+        rows = [self._row(work, outgoing, traceparent) for outgoing in work.outgoing]
+        parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in _COLUMNS}
+        await work.connection.execute(self._insert, {**parameters, "created_at": work.now})
+
+    def committed(self) -> None:
+        """Wake the relay."""
+        self.wake.set()
+
+    def _row(self, work: UnitOfWork, outgoing: Outgoing, traceparent: str | None) -> dict[str, Any]:
+        message = outgoing.message
+        definition = message.message
+        message_id = new_id()
+        envelope = Envelope(
+            id=str(message_id),
+            type=definition.type,
+            source=self._source,
+            subject=message.subject,
+            time=work.now,
+            partition_key=outgoing.partition_key,
+            sequence=outgoing.sequence,
+            correlation_id=work.origin.correlation_id,
+            body=message.body(),
+            causation_id=work.origin.causation_id,
+            store_id=message.store,
+            expiry_time=outgoing.expires_at,
+            traceparent=traceparent,
+        )
+        if len(envelope.body) > self._message_limit_bytes:
+            raise MessageTooLarge(f"{definition.type}: {len(envelope.body)} of {self._message_limit_bytes} bytes")
+        headers = to_headers(envelope)
+        # Refused here, where the fault is, and not at every consumer later.
+        from_headers(headers, envelope.body)
+        partition = partition_of(envelope.partition_key)
+        return {
+            "id": message_id,
+            "partition": partition,
+            "key": envelope.partition_key,
+            "type": definition.type,
+            "kind": definition.kind,
+            "routing_key": command_routing_key(message.route)
+            if isinstance(message, Command)
+            else event_routing_key(definition.type, message.store, partition),
+            "headers": to_json(headers).decode(),
+            "body": envelope.body,
+            "expires_at": outgoing.expires_at,
+        }
+
+
+def _insert_statement(table: Table) -> Insert:
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in _COLUMNS.items()]
+    rows = func.unnest(*arrays).table_valued(*_COLUMNS, with_ordinality="ordinality").render_derived()
+    values = [cast(rows.c.headers, JSONB) if name == "headers" else rows.c[name] for name in _COLUMNS]
+    created_at = cast(bindparam("created_at"), DateTime(timezone=True))
+    # Ordered, so that `seq` follows the order in which the messages were emitted.
+    return insert(table).from_select([*_COLUMNS, "created_at"], select(*values, created_at).order_by(rows.c.ordinality))
