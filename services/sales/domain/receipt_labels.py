@@ -1,0 +1,300 @@
+"""The words of a receipt in each language it is printed in. A further language is a further entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Language = Literal["en", "pl", "ru", "mn", "de"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+DEFAULT_LANGUAGE: Language = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Every word that a receipt adds to its facts. `titles`, `tenders`, `units` and `discounts` are keyed by kind."""
+
+    titles: dict[str, str]
+    copy: str
+    voided: str
+    number: str
+    till: str
+    cashier: str
+    tax_number: str
+    subtotal: str
+    discounts_total: str
+    total: str
+    refund: str
+    saved: str
+    rounding: str
+    change: str
+    given_back: str
+    tax: str
+    net: str
+    tax_included: str
+    tax_added: str
+    returned: str
+    reason: str
+    from_receipt: str
+    voids_receipt: str
+    exchange_rate: str
+    keep: str
+    thanks: str
+    mail_greeting: str
+    tenders: dict[str, str]
+    units: dict[str, str]
+    discounts: dict[str, str]
+
+
+_ENGLISH = Labels(
+    titles={"sale": "Receipt", "return": "Return", "exchange": "Exchange", "void": "Void"},
+    copy="COPY",
+    voided="VOIDED",
+    number="No.",
+    till="Till",
+    cashier="Served by",
+    tax_number="Tax no.",
+    subtotal="Subtotal",
+    discounts_total="Discounts",
+    total="Total",
+    refund="Refund",
+    saved="You saved",
+    rounding="Rounding",
+    change="Change",
+    given_back="Given back",
+    tax="Tax",
+    net="Net",
+    tax_included="Prices include tax.",
+    tax_added="Tax is added to the prices.",
+    returned="returned",
+    reason="Reason",
+    from_receipt="From receipt",
+    voids_receipt="Voids receipt",
+    exchange_rate="Rate",
+    keep="Please keep this receipt: the code brings it up again if you bring something back.",
+    thanks="Thank you for your visit.",
+    mail_greeting="Here is your receipt.",
+    tenders={
+        "cash": "Cash",
+        "cheque": "Cheque",
+        "voucher": "Voucher",
+        "bank_transfer": "Bank transfer",
+        "card": "Card",
+        "gift_card": "Gift card",
+        "points": "Points",
+    },
+    units={"piece": "pc", "kg": "kg", "l": "l", "m": "m"},
+    discounts={
+        "line_percent": "Discount",
+        "line_amount": "Discount",
+        "basket_percent": "Discount on everything",
+        "basket_amount": "Discount on everything",
+    },
+)
+
+_POLISH = Labels(
+    titles={
+        "sale": "Potwierdzenie zakupu",
+        "return": "Zwrot towaru",
+        "exchange": "Wymiana towaru",
+        "void": "Anulowanie",
+    },
+    copy="KOPIA",
+    voided="ANULOWANO",
+    number="Nr",
+    till="Kasa",
+    cashier="Obsługa",
+    tax_number="NIP",
+    subtotal="Wartość towarów",
+    discounts_total="Rabaty",
+    total="Suma",
+    refund="Do zwrotu",
+    saved="Oszczędzasz",
+    rounding="Zaokrąglenie",
+    change="Reszta",
+    given_back="Zwrócono",
+    tax="Podatek",
+    net="Netto",
+    tax_included="Ceny zawierają podatek.",
+    tax_added="Podatek jest doliczany do cen.",
+    returned="zwrot",
+    reason="Powód",
+    from_receipt="Z paragonu",
+    voids_receipt="Anuluje paragon",
+    exchange_rate="Kurs",
+    keep="Prosimy zachować to potwierdzenie: kod będzie potrzebny przy zwrocie.",
+    thanks="Dziękujemy za zakupy.",
+    mail_greeting="Oto potwierdzenie zakupu.",
+    tenders={
+        "cash": "Gotówka",
+        "cheque": "Czek",
+        "voucher": "Bon",
+        "bank_transfer": "Przelew",
+        "card": "Karta",
+        "gift_card": "Karta podarunkowa",
+        "points": "Punkty",
+    },
+    units={"piece": "szt.", "kg": "kg", "l": "l", "m": "m"},
+    discounts={
+        "line_percent": "Rabat",
+        "line_amount": "Rabat",
+        "basket_percent": "Rabat na całość",
+        "basket_amount": "Rabat na całość",
+    },
+)
+
+_RUSSIAN = Labels(
+    titles={"sale": "Товарный чек", "return": "Возврат", "exchange": "Обмен", "void": "Аннулирование"},
+    copy="КОПИЯ",
+    voided="АННУЛИРОВАН",
+    number="№",
+    till="Касса",
+    cashier="Кассир",
+    tax_number="ИНН",
+    subtotal="Сумма",
+    discounts_total="Скидки",
+    total="Итого",
+    refund="К возврату",
+    saved="Вы сэкономили",
+    rounding="Округление",
+    change="Сдача",
+    given_back="Возвращено",
+    tax="Налог",
+    net="Без налога",
+    tax_included="Цены включают налог.",
+    tax_added="Налог начисляется сверх цены.",
+    returned="возврат",
+    reason="Причина",
+    from_receipt="По чеку",
+    voids_receipt="Аннулирует чек",
+    exchange_rate="Курс",
+    keep="Сохраните чек: код понадобится, если вы захотите что-то вернуть.",
+    thanks="Спасибо за покупку!",
+    mail_greeting="Ваш чек.",
+    tenders={
+        "cash": "Наличные",
+        "cheque": "Банковский чек",
+        "voucher": "Ваучер",
+        "bank_transfer": "Банковский перевод",
+        "card": "Карта",
+        "gift_card": "Подарочная карта",
+        "points": "Баллы",
+    },
+    units={"piece": "шт.", "kg": "кг", "l": "л", "m": "м"},
+    discounts={
+        "line_percent": "Скидка",
+        "line_amount": "Скидка",
+        "basket_percent": "Скидка на всё",
+        "basket_amount": "Скидка на всё",
+    },
+)
+
+_MONGOLIAN = Labels(
+    titles={"sale": "Баримт", "return": "Буцаалт", "exchange": "Солилт", "void": "Хүчингүй болголт"},
+    copy="ХУУЛБАР",
+    voided="ХҮЧИНГҮЙ",
+    number="№",
+    till="Касс",
+    cashier="Кассчин",
+    tax_number="ТТД",
+    subtotal="Дүн",
+    discounts_total="Хөнгөлөлт",
+    total="Нийт дүн",
+    refund="Буцаан олгох дүн",
+    saved="Та хэмнэлээ",
+    rounding="Бүхэлчлэл",
+    change="Хариулт",
+    given_back="Буцаан олгосон",
+    tax="Татвар",
+    net="Татваргүй дүн",
+    tax_included="Үнэд татвар багтсан.",
+    tax_added="Үнэ дээр татвар нэмэгдэнэ.",
+    returned="буцаасан",
+    reason="Шалтгаан",
+    from_receipt="Баримтаас",
+    voids_receipt="Хүчингүй болгосон баримт",
+    exchange_rate="Ханш",
+    keep="Баримтаа хадгална уу: бараа буцаахад энэ код хэрэг болно.",
+    thanks="Худалдан авалт хийсэнд баярлалаа.",
+    mail_greeting="Таны баримт.",
+    tenders={
+        "cash": "Бэлэн мөнгө",
+        "cheque": "Чек",
+        "voucher": "Эрхийн бичиг",
+        "bank_transfer": "Банкны шилжүүлэг",
+        "card": "Карт",
+        "gift_card": "Бэлгийн карт",
+        "points": "Оноо",
+    },
+    units={"piece": "ш", "kg": "кг", "l": "л", "m": "м"},
+    discounts={
+        "line_percent": "Хөнгөлөлт",
+        "line_amount": "Хөнгөлөлт",
+        "basket_percent": "Нийт хөнгөлөлт",
+        "basket_amount": "Нийт хөнгөлөлт",
+    },
+)
+
+_GERMAN = Labels(
+    titles={"sale": "Kassenbeleg", "return": "Rückgabe", "exchange": "Umtausch", "void": "Storno"},
+    copy="KOPIE",
+    voided="STORNIERT",
+    number="Nr.",
+    till="Kasse",
+    cashier="Es bediente Sie",
+    tax_number="USt-IdNr.",
+    subtotal="Zwischensumme",
+    discounts_total="Rabatte",
+    total="Summe",
+    refund="Erstattung",
+    saved="Sie sparen",
+    rounding="Rundung",
+    change="Rückgeld",
+    given_back="Zurückgegeben",
+    tax="Steuer",
+    net="Netto",
+    tax_included="Die Preise enthalten die Steuer.",
+    tax_added="Die Steuer kommt zu den Preisen hinzu.",
+    returned="zurückgegeben",
+    reason="Grund",
+    from_receipt="Von Beleg",
+    voids_receipt="Storniert Beleg",
+    exchange_rate="Kurs",
+    keep="Bitte aufbewahren: Mit dem Code finden wir den Beleg, falls Sie etwas zurückbringen.",
+    thanks="Vielen Dank für Ihren Einkauf.",
+    mail_greeting="Hier ist Ihr Kassenbeleg.",
+    tenders={
+        "cash": "Bar",
+        "cheque": "Scheck",
+        "voucher": "Gutschein",
+        "bank_transfer": "Überweisung",
+        "card": "Karte",
+        "gift_card": "Geschenkkarte",
+        "points": "Punkte",
+    },
+    units={"piece": "Stk.", "kg": "kg", "l": "l", "m": "m"},
+    discounts={
+        "line_percent": "Rabatt",
+        "line_amount": "Rabatt",
+        "basket_percent": "Rabatt auf alles",
+        "basket_amount": "Rabatt auf alles",
+    },
+)
+
+LABELS: dict[Language, Labels] = {
+    "en": _ENGLISH,
+    "pl": _POLISH,
+    "ru": _RUSSIAN,
+    "mn": _MONGOLIAN,
+    "de": _GERMAN,
+}
+
+
+def language_for(*wishes: str | None) -> Language:
+    """The first of `wishes` (BCP 47 tags, None for no wish) that receipts are printed in, else English."""
+    for wish in wishes:
+        primary = (wish or "").replace("_", "-").partition("-")[0].lower()
+        for language in LANGUAGES:
+            if primary == language:
+                return language
+    return DEFAULT_LANGUAGE

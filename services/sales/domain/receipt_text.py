@@ -1,0 +1,154 @@
+"""The receipt as plain text of 42 columns: what an 80 mm printer, a terminal or a text e-mail shows."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine
+
+COLUMNS = 42
+_INDENT = 2
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """The receipt in lines of at most 42 columns, ending with a line feed."""
+    rule = "-" * COLUMNS
+    blocks = [
+        _head(receipt),
+        [row for line in receipt.lines for row in _goods(line)],
+        _totals(receipt),
+        _taxes(receipt),
+        _foot(receipt),
+    ]
+    rows: list[str] = []
+    for block in blocks:
+        if block:
+            rows += [*block, rule]
+    return "\n".join(row.rstrip() for row in rows[:-1]) + "\n"
+
+
+def _head(receipt: Receipt) -> list[str]:
+    header = receipt.header
+    rows = [_centred(header.store_name), *map(_centred, header.address_lines)]
+    if header.tax_number:
+        rows.append(_centred(header.tax_number))
+    rows.append("")
+    rows += [_centred(f"*** {mark} ***") for mark in header.marks]
+    rows += _pair(f"{header.title} {header.number_text}", header.completed_text)
+    rows += _pair(header.till_text, header.cashier_text)
+    for reference in receipt.references:
+        rows += _wrapped(reference)
+    return rows
+
+
+def _goods(line: ReceiptLine) -> list[str]:
+    name = f"{line.name} ({', '.join(line.notes)})" if line.notes else line.name
+    rows = _wrapped(name)
+    rows += _pair(f"{' ' * _INDENT}{line.quantity_text} × {line.unit_price_text}", line.gross_text)
+    for discount in line.discounts:
+        rows += _amount(discount, indent=_INDENT)
+    return rows
+
+
+def _totals(receipt: Receipt) -> list[str]:
+    rows = [row for amount in receipt.sums for row in _amount(amount)]
+    rows += _pair(receipt.total.label.upper(), receipt.total.text)
+    for payment in receipt.payments:
+        rows += _amount(payment)
+    if receipt.saved:
+        rows += _pair(receipt.saved.label, receipt.saved.text)
+    return rows
+
+
+def _taxes(receipt: Receipt) -> list[str]:
+    if not receipt.taxes:
+        return []
+    rows = [_three("", receipt.net_label, receipt.tax_label)]
+    rows += [_three(tax.label, tax.net_text, tax.tax_text) for tax in receipt.taxes]
+    return [*rows, *_wrapped(receipt.tax_note)]
+
+
+def _foot(receipt: Receipt) -> list[str]:
+    code = receipt.receipt_code
+    rows = [_centred(row) for text in receipt.footer for row in _wrapped(text)]
+    return [*rows, "", _centred(code)]
+
+
+def _amount(amount: ReceiptAmount, indent: int = 0) -> list[str]:
+    label = f"{' ' * indent}{amount.label}"
+    rows = _pair(label, amount.text)
+    if amount.note:
+        rows += [f"{' ' * (indent + _INDENT)}{row}" for row in _wrapped(amount.note, COLUMNS - indent - _INDENT)]
+    return rows
+
+
+def _pair(left: str, right: str) -> list[str]:
+    """`left` and, at the right edge, `right`; on rows of their own when they do not fit beside each other."""
+    left, right = _printable(left), _printable(right)
+    gap = COLUMNS - width(left) - width(right)
+    if gap >= 1:
+        return [left + " " * gap + right]
+    return [*_wrapped(left), " " * max(0, COLUMNS - width(right)) + right]
+
+
+def _three(label: str, middle: str, right: str) -> str:
+    label, middle, right = _printable(label), _printable(middle), _printable(right)
+    right_part = " " * max(0, 11 - width(right)) + right
+    middle_part = " " * max(0, 14 - width(middle)) + middle
+    room = COLUMNS - width(right_part) - width(middle_part)
+    label = _cut(label, room)
+    return label + " " * (room - width(label)) + middle_part + right_part
+
+
+def _centred(text: str) -> str:
+    shown = _cut(_printable(text).strip(), COLUMNS)
+    return " " * ((COLUMNS - width(shown)) // 2) + shown
+
+
+def _wrapped(text: str, room: int = COLUMNS) -> list[str]:
+    """The text broken at spaces, and inside words longer than a row; an indent of the text is kept on each row."""
+    text = _printable(text)
+    indent = " " * (len(text) - len(text.lstrip()))
+    rows: list[str] = []
+    row = ""
+    for word in _pieces(text.split(), room - len(indent)):
+        longer = f"{row} {word}" if row else word
+        if row and width(longer) > room - len(indent):
+            rows.append(indent + row)
+            row = word
+        else:
+            row = longer
+    return [*rows, indent + row]
+
+
+def _pieces(words: Iterable[str], room: int) -> Iterable[str]:
+    for word in words:
+        rest = word
+        while width(rest) > room:
+            piece = _cut(rest, room)
+            yield piece
+            rest = rest[len(piece) :]
+        yield rest
+
+
+def _cut(text: str, room: int) -> str:
+    while width(text) > room:
+        text = text[:-1]
+    return text
+
+
+def width(text: str) -> int:
+    """How many columns the text takes: two for wide East Asian characters, none for combining marks."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )
+
+
+def _printable(text: str) -> str:
+    """Spaces that printers lack become plain ones, and control characters go: a name must not drive the printer."""
+    return "".join(
+        " " if unicodedata.category(each) == "Zs" else each
+        for each in text
+        if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp")
+    )
