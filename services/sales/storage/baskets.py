@@ -185,6 +185,7 @@ def _line_facts(line: BasketLine) -> dict[str, Any]:
         "returns": returns and {"sale_id": returns.sale_id, "line_id": returns.line_id, "reason": returns.reason},
         "return_reason": line.return_reason,
         "approved_by": line.approved_by,
+        "price_from_code": line.price_from_code,
     }
 
 
@@ -203,6 +204,7 @@ def _line(facts: Mapping[str, Any]) -> BasketLine:
         returns=returns and ReturnReference(UUID(returns["sale_id"]), UUID(returns["line_id"]), returns["reason"]),
         return_reason=facts["return_reason"],
         approved_by=_id(facts["approved_by"]),
+        price_from_code=facts["price_from_code"],
     )
 
 

@@ -241,7 +241,7 @@ class CatalogueRepository:
             held = func.unnest(
                 bindparam("held_barcodes", [pair[0] for pair in pairs], type_=ARRAY(Text())),
                 bindparam("held_products", [pair[1] for pair in pairs], type_=ARRAY(Uuid())),
-            ).table_valued("barcode", "product_id")
+            ).table_valued("barcode", "product_id").render_derived()
             stale = stale.where(
                 tuple_(product_barcodes.c.barcode, product_barcodes.c.product_id).not_in(
                     select(held.c.barcode, held.c.product_id)

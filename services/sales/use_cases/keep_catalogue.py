@@ -24,7 +24,6 @@ from services.sales.domain.priced_contents import tax_policy
 from services.sales.price_books import tax_category_from_facts
 from services.sales.storage.catalogue import CatalogueRepository
 
-
 Fact = TypeVar("Fact", bound=Message)
 
 
