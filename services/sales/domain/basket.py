@@ -72,6 +72,8 @@ class BasketLine:
     returns: ReturnReference | None = None
     return_reason: str = ""
     approved_by: UUID | None = None
+    # The override is the price that an in-store code carries, not one that somebody chose.
+    price_from_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

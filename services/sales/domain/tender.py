@@ -102,3 +102,13 @@ class Tender:
             amount_minor=self.amount_minor if amount_minor is None else amount_minor,
             reference=reference or self.reference,
         )
+
+    def for_original(self, original_tender_id: UUID | None) -> Tender:
+        """The tender as a refund of an earlier one."""
+        return replace(self, original_tender_id=original_tender_id)
+
+    def in_foreign(self, foreign_currency: str, foreign_minor: int, exchange_rate: str) -> Tender:
+        """The cash tender as given in another currency, with its rate frozen."""
+        return replace(
+            self, foreign_currency=foreign_currency, foreign_minor=foreign_minor, exchange_rate=exchange_rate
+        )

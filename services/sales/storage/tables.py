@@ -67,7 +67,8 @@ product_barcodes = Table(
     "product_barcodes",
     metadata,
     Column("barcode", Text, primary_key=True),
-    identifier("product_id", nullable=False),
+    # In the key, because a barcode may move to another product and the two products' events come in any order.
+    identifier("product_id", primary_key=True),
     Index("product_barcodes_product_id", "product_id"),
 )
 
@@ -129,6 +130,9 @@ baskets = Table(
     Column("version", BigInteger, nullable=False),
     Column("total_minor", MinorUnits, nullable=False),
     Column("contents", JSONB, nullable=False),
+    # The priced lines (libs.contracts.sales.LineFacts), frozen when the first tender is added: what the customer was
+    # told is what is charged, whatever happens to prices while the card terminal thinks.
+    Column("quote", JSONB),
     timestamp("opened_at"),
     timestamp("updated_at"),
     # Suspended and open baskets are few; completed ones are many and never listed by state.
@@ -152,6 +156,8 @@ sales = Table(
     identifier("till_id", nullable=False),
     identifier("shift_id", nullable=False),
     Column("number", BigInteger, nullable=False),
+    # How many events this document's aggregate has emitted, its basket's included.
+    Column("sequence", BigInteger, nullable=False),
     Column("receipt_code", Text, nullable=False),
     Column("business_date", Date, nullable=False),
     timestamp("completed_at"),

@@ -12,19 +12,23 @@ from libs.persistence import Connection
 from services.sales.domain.totals import Contribution, merged
 from services.sales.storage.tables import shift_totals
 
-_additions = func.unnest(
-    bindparam("kinds", type_=ARRAY(Text)),
-    bindparam("keys", type_=ARRAY(Text)),
-    bindparam("counts", type_=ARRAY(BigInteger)),
-    bindparam("amounts", type_=ARRAY(BigInteger)),
-    bindparam("seconds", type_=ARRAY(BigInteger)),
-).table_valued(
-    column("kind", Text),
-    column("key", Text),
-    column("count", BigInteger),
-    column("amount_minor", BigInteger),
-    column("second_minor", BigInteger),
-    name="additions",
+_additions = (
+    func.unnest(
+        bindparam("kinds", type_=ARRAY(Text)),
+        bindparam("keys", type_=ARRAY(Text)),
+        bindparam("counts", type_=ARRAY(BigInteger)),
+        bindparam("amounts", type_=ARRAY(BigInteger)),
+        bindparam("seconds", type_=ARRAY(BigInteger)),
+    )
+    .table_valued(
+        column("kind", Text),
+        column("key", Text),
+        column("count", BigInteger),
+        column("amount_minor", BigInteger),
+        column("second_minor", BigInteger),
+        name="additions",
+    )
+    .render_derived()
 )
 # `unnest` keeps the statement the same for any number of rows, so that SQLAlchemy compiles it once.
 _insert = insert(shift_totals).from_select(

@@ -1,0 +1,86 @@
+"""How much a tender counts for, what change it gives, and what cash rounding makes of it (retail rules 1, 2 and 16)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from libs.contracts.refusal import Invalid
+from libs.pricing.cash import CashPayment, ExchangeRate, cash_due, pay_cash, pay_foreign_cash
+from services.sales.domain.tender import Tender, TenderKind, TenderState
+
+
+class TenderRefused(Invalid):
+    """The tender does not fit what is due; the sentence says what would."""
+
+    type = "tender-refused"
+
+
+def cash_tender(tender_id: UUID, due_minor: int, given_minor: int, increment_minor: int) -> Tender:
+    """Cash against what is due, in the document's currency.
+
+    Covering the due amount rounded to the smallest coin settles it; the difference is kept as rounding. Less
+    counts as it is, and the rest stays due. A refund (`due_minor` below zero) pays out its own rounded amount;
+    `given_minor` then is what is handed out, below zero, and may be less than all of it.
+    """
+    if due_minor == 0 or given_minor == 0 or (due_minor < 0) != (given_minor < 0):
+        raise _nothing_due(due_minor)
+    if due_minor > 0:
+        return _cash(tender_id, pay_cash(due_minor, given_minor, increment_minor))
+    payable = cash_due(due_minor, increment_minor)
+    if given_minor < payable.payable_minor:
+        raise TenderRefused(
+            f"At most {-payable.payable_minor} minor units are to be paid out in cash, not {-given_minor}.",
+            field="given_minor",
+            due_minor=due_minor,
+        )
+    rounding_minor = payable.rounding_minor if given_minor == payable.payable_minor else 0
+    return _cash(tender_id, CashPayment(given_minor, given_minor, rounding_minor, 0, 0))
+
+
+def foreign_cash_tender(
+    tender_id: UUID, due_minor: int, foreign_minor: int, rate: ExchangeRate, increment_minor: int
+) -> Tender:
+    """Notes of another currency at the frozen `rate`; change is local (retail rule 16). They are never paid out."""
+    if due_minor <= 0 or foreign_minor <= 0:
+        raise TenderRefused("Foreign cash is taken, never paid out.", field="foreign_minor", due_minor=due_minor)
+    payment = pay_foreign_cash(due_minor, foreign_minor, rate, increment_minor).payment
+    tender = _cash(tender_id, payment)
+    return tender.in_foreign(rate.foreign, foreign_minor, str(rate.rate))
+
+
+def _cash(tender_id: UUID, payment: CashPayment) -> Tender:
+    return Tender(
+        tender_id,
+        TenderKind.CASH,
+        TenderState.AUTHORIZED,
+        amount_minor=payment.applied_minor - payment.rounding_minor,
+        given_minor=payment.tendered_minor,
+        change_minor=payment.change_minor,
+        rounding_minor=payment.rounding_minor,
+    )
+
+
+def other_tender(tender_id: UUID, kind: TenderKind, due_minor: int, amount_minor: int, reference: str | None) -> Tender:
+    """A tender that gives no change: at most what is due, of the same sign. Local kinds are authorised at once."""
+    if due_minor == 0 or amount_minor == 0 or (due_minor < 0) != (amount_minor < 0):
+        raise _nothing_due(due_minor)
+    if abs(amount_minor) > abs(due_minor):
+        raise TenderRefused(
+            f"{due_minor} minor units are due; a {kind.replace('_', ' ')} of {amount_minor} would be too much.",
+            field="amount_minor",
+            due_minor=due_minor,
+        )
+    state = TenderState.AUTHORIZED if kind.decided_here else TenderState.REQUESTED
+    return Tender(tender_id, kind, state, amount_minor=amount_minor, reference=reference)
+
+
+def due_minor(total_minor: int, tenders: tuple[Tender, ...]) -> int:
+    """What is still to pay (or, below zero, to give back), counting what is asked for elsewhere as taken."""
+    return total_minor - sum(tender.amount_minor for tender in tenders if tender.counts or tender.undecided)
+
+
+def _nothing_due(due: int) -> TenderRefused:
+    if due == 0:
+        return TenderRefused("Nothing is due any more.", field="amount_minor", due_minor=0)
+    wanted = "paid in, as a positive amount" if due > 0 else "given back, as a negative amount"
+    return TenderRefused(f"{abs(due)} minor units are to be {wanted}.", field="amount_minor", due_minor=due)
