@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from sqlalchemy import MetaData, Table, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.bus.outbox import Outbox
+from libs.bus.bus import MessageBus
 from libs.bus.tables import MessagingTables
 from libs.bus.transport import Transport
 from libs.host.edge import Edge
@@ -52,6 +52,7 @@ class BuiltService:
     def __init__(self, definition: AnyServiceDefinition, database_url: str, surroundings: Surroundings) -> None:
         """Build the service; connects to nothing. Raises WrongSetting for a wrong setting of the service's own."""
         self.definition = definition
+        self.transport = surroundings.transport
         self._surroundings = surroundings
         self._tables = messaging_tables_of(definition.metadata, definition.schema)
         self._registry = CollectorRegistry()
@@ -66,6 +67,15 @@ class BuiltService:
             redis=surroundings.redis,
             http=surroundings.http,
             verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
+        )
+        self.bus = MessageBus(
+            definition.name,
+            self._database,
+            self._tables,
+            surroundings.transport,
+            surroundings.settings.bus,
+            registry=self._registry,
+            tracer_provider=self._provider,
         )
         self.service: Service = definition.build(self._context)
         self.app = create_service_app(
@@ -83,7 +93,7 @@ class BuiltService:
     async def working(self) -> AsyncIterator[FastAPI]:
         """Run lifespans, consumers and timers for the block; yields the application, which is then ready to serve.
 
-        The database must be migrated.
+        The database must be migrated and the transport started.
         """
         async with AsyncExitStack() as stack:
             stack.callback(self._provider.shutdown)
@@ -91,6 +101,8 @@ class BuiltService:
             # Mounted or served by our own server, an application's lifespan does not run by itself.
             await stack.enter_async_context(self.app.router.lifespan_context(self.app))
             await stack.enter_async_context(self.service.lifespan())
+            await self.bus.start(self.service.consumers)
+            stack.push_async_callback(self.bus.stop)
             await stack.enter_async_context(
                 running_jobs(
                     self.service.jobs,
@@ -111,13 +123,15 @@ class BuiltService:
             pool_size=host.database_pool_connections,
             pool_timeout_s=host.database_pool_timeout_s,
         )
-        outbox = Outbox(self.definition.name, self._tables.outbox)
-        return Database(engine, outbox=outbox, clock=self._surroundings.clock)
+        return Database(engine, clock=self._surroundings.clock)
 
 
 @asynccontextmanager
 async def working_together(services: Sequence[BuiltService], edge: Edge) -> AsyncIterator[None]:
-    """Run several services of one process for the block, each behind `edge`."""
+    """Run several services of one process for the block, each behind `edge`. They share one transport, started."""
+    for service in services:
+        # All of them before anybody publishes: an event that no declared queue wants counts as delivered.
+        await service.transport.declare(service.service.consumers)
     async with AsyncExitStack() as stack:
         for service in services:
             app = await stack.enter_async_context(service.working())

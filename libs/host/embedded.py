@@ -86,13 +86,16 @@ async def _surroundings(stack: AsyncExitStack, settings: HostSettings, edge: Edg
         transport=httpx.ASGITransport(edge, raise_app_exceptions=False), base_url="http://embedded.tillstream"
     )
     await stack.enter_async_context(http)
+    transport = LocalTransport(settings.bus)
+    await transport.start()
+    stack.push_async_callback(transport.stop)
     return Surroundings(
         settings=settings,
         clock=clock,
         redis=redis,
         http=http,
         traces=partial(trace_provider, otlp_endpoint=settings.otlp_endpoint, sample_share=settings.trace_sample_share),
-        transport=LocalTransport(settings.bus),
+        transport=transport,
     )
 
 

@@ -49,7 +49,7 @@ async def run_service(definition: AnyServiceDefinition, settings: HostSettings, 
         await wait_for_database(definition, database_url, settings.startup_wait_s)
         await transport.start()
         stack.push_async_callback(transport.stop)
-        await wait_for_broker(transport, service, settings.startup_wait_s)
+        await wait_for_broker(transport, service.service.consumers, settings.startup_wait_s)
         app = await stack.enter_async_context(service.working())
         await stack.enter_async_context(serving(app, listener, settings, behind_proxy=True))
         stop.started = True

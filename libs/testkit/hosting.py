@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis.asyncio import Redis
 
+from libs.bus.bus import MessageBus, all_drained
 from libs.bus.transport import Transport
 from libs.bus.transports.local import LocalTransport
 from libs.host.assembly import BuiltService, Surroundings, working_together
@@ -47,6 +48,14 @@ class RunningServices:
     redis: Redis
     spans: InMemorySpanExporter
     apps: dict[str, FastAPI]
+    buses: dict[str, MessageBus]
+
+    async def drained(self, timeout_s: float = 30.0) -> None:
+        """Wait until every message has been sent and handled, so that what follows from a request can be seen.
+
+        Raises NotDrained, saying what remains.
+        """
+        await all_drained(list(self.buses.values()), timeout_s)
 
 
 async def migrated_database(definitions: Sequence[AnyServiceDefinition], server: DatabaseServer) -> str:
@@ -77,7 +86,8 @@ async def running(
     """Run services for the block: migrate (once), build, consume, and serve over ASGI.
 
     `database_url` names a database that `migrated_database` made, to run the same services on it again; without it
-    a new one is made and dropped at the end. Services connect as their own least-privilege roles.
+    a new one is made and dropped at the end. Services connect as their own least-privilege roles. `transport` is
+    started and stopped here; the local one unless given.
     """
     if not structlog.is_configured():
         configure_logging("WARNING")
@@ -92,19 +102,29 @@ async def running(
         http = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(edge, raise_app_exceptions=False), base_url=BASE_URL)
         )
+        carrier = transport or LocalTransport()
+        await carrier.start()
+        stack.push_async_callback(carrier.stop)
         surroundings = Surroundings(
             settings=settings or HostSettings(database_pool_connections=TEST_POOL_CONNECTIONS),
             clock=clock,
             redis=redis,
             http=http,
             traces=_traces_into(spans),
-            transport=transport or LocalTransport(),
+            transport=carrier,
         )
         services = [
             BuiltService(definition, service_url(url, definition.schema), surroundings) for definition in definitions
         ]
         await stack.enter_async_context(working_together(services, edge))
-        yield RunningServices(http, url, redis, spans, {service.definition.name: service.app for service in services})
+        yield RunningServices(
+            http,
+            url,
+            redis,
+            spans,
+            apps={service.definition.name: service.app for service in services},
+            buses={service.definition.name: service.bus for service in services},
+        )
 
 
 def _traces_into(spans: InMemorySpanExporter) -> Callable[[str], TracerProvider]:

@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_index('inbox_blocking', 'inbox', ['consumer', 'key', 'position'], unique=False, postgresql_where='blocks')
     op.create_index('inbox_dead', 'inbox', ['position'], unique=False, postgresql_where=sa.text("status = 'dead'"))
     op.create_index('inbox_done', 'inbox', ['done_at'], unique=False, postgresql_where=sa.text('done_at IS NOT NULL'))
-    op.create_index('inbox_due', 'inbox', ['consumer', 'next_attempt_at'], unique=False, postgresql_where=sa.text('next_attempt_at IS NOT NULL'))
+    op.create_index('inbox_due', 'inbox', ['next_attempt_at'], unique=False, postgresql_where=sa.text('next_attempt_at IS NOT NULL'))
     op.create_table('leases',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('holder', sa.Text(), nullable=False),

@@ -1,0 +1,160 @@
+"""`tillstream up`, `run`, `migrate` and `demo`: everything that keeps a system going."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+import tempfile
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+
+from libs.host.console import err, out, progress
+from libs.host.errors import CheckFailed, NotAvailable
+from libs.host.registry import service_definition, service_names
+from libs.host.settings import HostSettings, load_settings
+from libs.telemetry import configure_logging
+
+Result = TypeVar("Result")
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the embedded database. [TILLSTREAM_DATA_FOLDER, .data]")
+]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="TCP port; 0 takes a free one. [TILLSTREAM_PORT, 8000]")
+]
+BindOption = Annotated[
+    str | None, typer.Option("--bind", help="Address to listen on. [TILLSTREAM_BIND_ADDRESS, 127.0.0.1]")
+]
+
+
+def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None) -> None:
+    """Run the whole system on this machine, until Ctrl-C: all services, database and bus in one process on one port.
+
+    Use it for a small shop, to try things out, or to develop. Nothing but Python is needed; the data stays in the
+    data folder. What was sold is safe there, even if the power fails.
+
+    Example: [bold]tillstream up --data /var/lib/tillstream --port 8080[/bold]
+
+    Exit code 3: the port or the data folder is in use.
+    """
+    settings = _settings(data, port, bind)
+
+    async def run() -> None:
+        from libs.host.embedded import STEPS, embedded
+
+        with ExitStack() as bar:
+            advance = bar.enter_context(progress("Starting", STEPS))
+            async with embedded(settings, advance=advance) as host:
+                bar.close()
+                out.print(f"Tillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)")
+                for definition in host.services:
+                    out.print(f"  {host.url}/{definition.name}/docs  {definition.summary}", highlight=False)
+                await host.stop.wait()
+                err.print("Stopping: open requests may finish.")
+
+    _run(run())
+
+
+def run(
+    service: Annotated[str, typer.Argument(help="Name of the service, e.g. sales.")],
+    port: PortOption = None,
+    bind: BindOption = None,
+) -> None:
+    """Run one service against the configured PostgreSQL, RabbitMQ and Redis, as in a container.
+
+    Use it in production, once per replica. It waits for database and broker, and for the migrations that
+    [bold]tillstream migrate[/bold] runs. TILLSTREAM_<SERVICE>_DATABASE_URL, TILLSTREAM_RABBITMQ_URL,
+    TILLSTREAM_REDIS_URL and TILLSTREAM_EDGE_URL say where things are; each may be given as a file by ..._FILE.
+
+    Example: [bold]TILLSTREAM_SALES_DATABASE_URL=postgresql://... tillstream run sales --port 8080[/bold]
+
+    Exit code 3: database or broker did not come within TILLSTREAM_STARTUP_WAIT_S, or the port is in use.
+    """
+    settings = _settings(None, port, bind)
+    definition = service_definition(service)
+    configure_logging(settings.log_level, settings.log_format, defaults={"service": service})
+
+    async def run_until_stopped() -> None:
+        from libs.host.runner import run_service
+
+        await run_service(definition, settings)
+
+    _run(run_until_stopped())
+
+
+def migrate(
+    service: Annotated[list[str] | None, typer.Argument(help="Only these services; all of them if none.")] = None,
+    broker: Annotated[bool, typer.Option(help="Also declare exchanges and queues on the broker.")] = True,
+) -> None:
+    """Bring schemas, roles and the broker's queues up to date. Safe to repeat, and to run from several places.
+
+    Use it before the first start and with every new version, before its services start; old replicas keep working.
+    TILLSTREAM_DATABASE_URL is the owner's URL; TILLSTREAM_<SERVICE>_DATABASE_URL names each service's role.
+
+    Example: [bold]TILLSTREAM_DATABASE_URL=postgresql://owner:...@db/tillstream tillstream migrate[/bold]
+
+    Exit code 3: the database or the broker does not answer.
+    """
+    settings = _settings(None, None, None)
+    definitions = [service_definition(name) for name in service or service_names()]
+    with progress("Migrating", len(definitions) + broker) as advance:
+        from libs.host.migration import migrate_everything
+
+        _run(migrate_everything(definitions, settings, advance, broker=broker))
+    out.print(f"Up to date: {', '.join(definition.name for definition in definitions)}.")
+
+
+def demo(
+    baskets: Annotated[int, typer.Option(min=1, help="How many baskets to ring up.")] = 1000,
+    tills: Annotated[int, typer.Option(min=1, max=64, help="How many tills work at once.")] = 4,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the system running afterwards, in the data folder.")
+    ] = False,
+    data: DataOption = None,
+    port: PortOption = None,
+) -> None:
+    """Trade for a day in fast motion: real baskets through the real API, then check that everything agrees.
+
+    Use it to see the system at work, and as proof that an installation is sound. Without --keep it uses a free port
+    and a data folder of its own that it removes again.
+
+    Example: [bold]tillstream demo --baskets 200 --tills 2[/bold]
+
+    Exit code 1: sales, events, stock movements or totals do not agree; the output says which.
+    """
+    settings = _settings(data, port, None)
+    try:
+        run_day = importlib.import_module("infra.demo.day").run_day
+    except ModuleNotFoundError as error:
+        raise NotAvailable(f"The demo's data is not part of this installation ({error.name} is missing).") from error
+    with ExitStack() as stack:
+        if not keep and data is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tillstream-demo-"))
+            settings = settings.model_copy(update={"data_folder": Path(folder)})
+        if not keep and port is None:
+            settings = settings.model_copy(update={"port": 0})
+        if not _run(run_day(settings=settings, baskets=baskets, tills=tills, keep=keep)):
+            raise CheckFailed("The day does not add up; see above.")
+
+
+def _settings(data: Path | None, port: int | None, bind: str | None) -> HostSettings:
+    settings = load_settings(HostSettings)
+    given = {"data_folder": data, "port": port, "bind_address": bind}
+    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run on uvloop. A signal before the system has started ends the command quietly."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except asyncio.CancelledError:
+        err.print("Stopped.")
+        sys.exit(130)
