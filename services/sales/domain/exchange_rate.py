@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from uuid import UUID
 
 from libs.contracts.refusal import Invalid, NotFound
-from libs.money import currency, divide_rounded
 
 LARGEST_RATE = Decimal(1_000_000_000)
 MOST_DECIMALS = 10
 
 
 class InvalidExchangeRate(Invalid):
-    """The rate is not a positive decimal number of a sane size."""
+    """The rate is not a positive decimal number of a sane size, or a currency is exchanged for itself."""
 
     type = "invalid-exchange-rate"
 
@@ -43,20 +41,13 @@ def parse_rate(text: str, *, field: str = "rate") -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRate:
-    """How much local money one unit of the foreign currency is worth, as a decimal string."""
+    """The rate as the chain has set it: local money per unit of the foreign currency, as a plain decimal string.
+
+    A tender freezes it as `libs.pricing.cash.ExchangeRate`, which converts.
+    """
 
     local_currency: str
     foreign_currency: str
     rate: str
     changed_at: datetime
     changed_by: UUID
-
-    def local_minor(self, foreign_minor: int) -> int:
-        """The worth of `foreign_minor` in minor units of the local currency, rounded half away from zero."""
-        worth = (
-            Fraction(parse_rate(self.rate))
-            * foreign_minor
-            * currency(self.local_currency).minor_per_major
-            / currency(self.foreign_currency).minor_per_major
-        )
-        return divide_rounded(worth.numerator, worth.denominator)

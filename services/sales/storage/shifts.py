@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from libs.persistence import Connection
+from services.sales.domain.basket import BasketState
 from services.sales.domain.shift import CashMovement, MovementKind, Shift, ShiftState
 from services.sales.storage.tables import baskets, cash_movements, shifts, till_counters
 
 MOST_LISTED = 20
+UNFINISHED = (BasketState.OPEN.value, BasketState.SUSPENDED.value, BasketState.PAYING.value)
 
 
 def _shift_query() -> Select[tuple[Any, ...]]:
@@ -122,25 +124,23 @@ class ShiftRepository:
         ).scalar_one()
         return number
 
-    async def unfinished_baskets(self, shift: Shift, states: Sequence[str]) -> list[UUID]:
-        """The first baskets at the shift's till that are in one of `states` (of those not finished)."""
+    async def baskets_at_till(self, shift: Shift, states: Collection[BasketState]) -> list[UUID]:
+        """The first baskets at the shift's till that are in one of `states`, all of them of unfinished baskets."""
         rows = await self._connection.execute(
-            select(baskets.c.basket_id)
-            .where(
-                baskets.c.store_id == shift.store_id,
-                baskets.c.state.in_(["open", "suspended", "paying"]),
-                baskets.c.state.in_(states),
-                baskets.c.till_id == shift.till_id,
-            )
-            .order_by(baskets.c.updated_at)
-            .limit(MOST_LISTED)
+            _baskets_at_till(shift, states, baskets.c.basket_id).order_by(baskets.c.updated_at).limit(MOST_LISTED)
         )
         return [row.basket_id for row in rows]
 
-    async def add_movement(self, movement: CashMovement) -> None:
-        """Store a movement of the drawer."""
-        await self._connection.execute(
-            insert(cash_movements).values(
+    async def count_baskets_at_till(self, shift: Shift, states: Collection[BasketState]) -> int:
+        """How many baskets `baskets_at_till` would find without a limit."""
+        counted: int = (await self._connection.execute(_baskets_at_till(shift, states, func.count()))).scalar_one()
+        return counted
+
+    async def add_movement(self, movement: CashMovement) -> bool:
+        """Store a movement of the drawer. False when its id is taken."""
+        result = await self._connection.execute(
+            postgresql.insert(cash_movements)
+            .values(
                 movement_id=movement.movement_id,
                 shift_id=movement.shift_id,
                 kind=movement.kind.value,
@@ -150,7 +150,9 @@ class ShiftRepository:
                 approved_by=movement.approved_by,
                 moved_at=movement.moved_at,
             )
+            .on_conflict_do_nothing()
         )
+        return result.rowcount == 1
 
     async def movements(self, shift_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None) -> list[CashMovement]:
         """Up to `limit` movements of the shift, the oldest first, later than the keys in `after`."""
@@ -164,6 +166,18 @@ class ShiftRepository:
     async def _one(self, query: Select[tuple[Any, ...]]) -> Shift | None:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _shift(row)
+
+
+def _baskets_at_till(
+    shift: Shift, states: Collection[BasketState], what: ColumnElement[Any]
+) -> Select[tuple[Any, ...]]:
+    return select(what).where(
+        baskets.c.store_id == shift.store_id,
+        # Said again in the words of the partial index, which the planner can use only so.
+        baskets.c.state.in_(UNFINISHED),
+        baskets.c.state.in_([state.value for state in states]),
+        baskets.c.till_id == shift.till_id,
+    )
 
 
 def _open_at_till(till_id: UUID) -> Select[tuple[Any, ...]]:
