@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from libs.host.commands import contracts, running, schema
+from libs.host.commands import contracts, messages, publishing, running, schema
 from libs.host.console import err
 from libs.host.errors import EXIT_CODES, HostError
 
@@ -22,8 +22,10 @@ app = typer.Typer(
     epilog=_EPILOG,
     help="Point of sale for retail chains. [bold]tillstream up[/bold] runs all of it on this machine.",
 )
-for command in (running.up, running.run, running.migrate, running.demo):
+for command in (running.up, running.run, running.migrate, running.demo, publishing.topology):
     app.command()(command)
+app.add_typer(messages.app, name="messages")
+app.add_typer(publishing.openapi, name="openapi")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(schema.app, name="schema")
 

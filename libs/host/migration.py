@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import httpx
 from fakeredis import FakeAsyncRedis
@@ -43,7 +43,14 @@ async def migrate_everything(
 
 
 def consumers_of(definitions: Sequence[AnyServiceDefinition], settings: HostSettings) -> list[AnyConsumer]:
-    """What every service consumes. Nothing is connected to; the services are built and thrown away."""
+    """What every service consumes, ordered by name."""
+    services = unconnected_services(definitions, settings)
+    consumers = [consumer for service in services for consumer in service.service.consumers]
+    return sorted(consumers, key=lambda consumer: consumer.name)
+
+
+def unconnected_services(definitions: Sequence[AnyServiceDefinition], settings: HostSettings) -> Iterator[BuiltService]:
+    """The services as they would run, to look at; they are connected to nothing and must not be set to work."""
     surroundings = Surroundings(
         settings=settings,
         clock=utc_now,
@@ -52,11 +59,8 @@ def consumers_of(definitions: Sequence[AnyServiceDefinition], settings: HostSett
         traces=trace_provider,
         transport=LocalTransport(settings.bus),
     )
-    consumers: list[AnyConsumer] = []
     for definition in definitions:
-        url = f"postgresql://nobody@localhost/{definition.name}"
-        consumers += BuiltService(definition, url, surroundings).service.consumers
-    return consumers
+        yield BuiltService(definition, "postgresql://nobody@localhost/none", surroundings)
 
 
 async def _declare(consumers: Sequence[AnyConsumer], settings: HostSettings, advance: Advance) -> None:
