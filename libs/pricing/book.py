@@ -49,8 +49,11 @@ class PriceBook:
 
     @classmethod
     def compile(cls, promotions: Iterable[Promotion], tax_categories: Iterable[TaxCategory]) -> PriceBook:
-        """Index promotions by product, category and coupon. Raises PricingError for an id or code given twice."""
-        promotions, categories = tuple(promotions), tuple(tax_categories)
+        """Index promotions by product, category and coupon; the order they are given in makes no difference.
+
+        Raises PricingError for an id or code given twice.
+        """
+        promotions, categories = tuple(sorted(promotions, key=lambda each: each.id)), tuple(tax_categories)
         _refuse_twice("promotions", [each.id for each in promotions])
         _refuse_twice("tax_categories", [each.code for each in categories])
         bits: dict[tuple[bool, str], int] = {}

@@ -176,7 +176,8 @@ def return_recomputed(
         end = lines_after.get(line_id) or _part(line, _NOTHING)
         change = _difference(end, start, line)
         adjustments = tuple(each for each in change.adjustments if each.amount_minor)
-        if change.quantity or change.net_minor or change.total_minor or adjustments:
+        # Tax rounded per rate can move between lines whose prices stay: that is a change as well.
+        if change.quantity or change.net_minor or adjustments or any(tax.tax_minor for tax in change.taxes):
             changes.append(replace(change, adjustments=adjustments))
     return PricedBasket.of_lines(original.currency, changes)
 

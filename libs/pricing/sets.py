@@ -5,7 +5,7 @@ A plan is made without changing anything, so that promotions of one priority can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from libs.money import allocate, divide_rounded
@@ -15,6 +15,7 @@ from libs.pricing.promotion import ProductSelector, Promotion, PromotionKind
 from libs.pricing.units import LineState, Segment
 
 _UNIT_MILLI = 1000
+_Part = tuple[Segment, int, int]  # segment, quantity_milli, value_minor
 
 
 class _Stock:
@@ -27,38 +28,70 @@ class _Stock:
         self.left_milli = segment.quantity_milli
         self.left_minor = segment.net_minor
 
-    def take(self, quantity_milli: int) -> int:
-        value = divide_rounded(self.left_minor * quantity_milli, self.left_milli)
+    def take(self, quantity_milli: int) -> _Part:
+        """Take that much out, at its share of what the rest costs; all of it at exactly that."""
+        value = self.left_minor
+        if quantity_milli != self.left_milli:
+            value = divide_rounded(value * quantity_milli, self.left_milli)
         self.left_milli -= quantity_milli
         self.left_minor -= value
-        return value
+        return self.segment, quantity_milli, value
 
 
-@dataclass(slots=True)
 class _Take:
-    """One part of every set: so much of these units, in this order, at this percentage off."""
+    """One part of every set: so much of these units, in this order; the last `reduced_milli` of it at a percentage
+    off. Stocks come dearest first, so the last are the cheapest.
+    """
 
-    stocks: Sequence[_Stock]
-    quantity_milli: int
-    percent_ppm: int
-    position: int = 0
+    __slots__ = ("_position", "percent_ppm", "quantity_milli", "reduced_milli", "stocks")
+
+    def __init__(self, stocks: list[_Stock], quantity_milli: int, reduced_milli: int, percent_ppm: int) -> None:
+        self.stocks = stocks
+        self.quantity_milli = quantity_milli
+        self.reduced_milli = reduced_milli
+        self.percent_ppm = percent_ppm
+        self._position = 0
 
     def head(self) -> _Stock | None:
         """The first stock with something left."""
-        while self.position < len(self.stocks):
-            if self.stocks[self.position].left_milli:
-                return self.stocks[self.position]
-            self.position += 1
+        stocks = self.stocks
+        for position in range(self._position, len(stocks)):
+            if stocks[position].left_milli:
+                self._position = position
+                return stocks[position]
         return None
 
-    def available(self, enough_milli: int) -> bool:
-        """Whether that much is left."""
-        found = 0
-        for stock in self.stocks[self.position :]:
-            found += stock.left_milli
-            if found >= enough_milli:
-                return True
-        return False
+    def gather(self, sets: int) -> list[_Part] | None:
+        """Take the units of that many sets; None when there are not enough. Several sets come of one stock only."""
+        head = self.head()
+        missing = self.quantity_milli * sets
+        if head is None:
+            return None
+        if head.left_milli >= missing:
+            return [head.take(missing)]
+        taken = []
+        for stock in self.stocks[self._position :]:
+            if stock.left_milli:
+                part = min(stock.left_milli, missing)
+                taken.append(stock.take(part))
+                missing -= part
+                if not missing:
+                    return taken
+        return None
+
+    def discount(self, taken: list[_Part]) -> int:
+        """What the percentage takes off the units gathered."""
+        if len(taken) == 1 or self.reduced_milli == self.quantity_milli:
+            value = sum([part[2] for part in taken])
+            return divide_rounded(value * self.reduced_milli * self.percent_ppm, self.quantity_milli * PPM)
+        reduced, missing = 0, self.reduced_milli
+        for _, quantity_milli, value in reversed(taken):
+            if quantity_milli >= missing:
+                reduced += divide_rounded(value * missing, quantity_milli)
+                break
+            reduced += value
+            missing -= quantity_milli
+        return divide_rounded(reduced * self.percent_ppm, PPM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +100,7 @@ class SetApplication:
 
     sets: int
     discount_minor: int
-    parts: tuple[tuple[Segment, int, int], ...]  # segment, quantity_milli, value_minor
+    parts: tuple[_Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +178,23 @@ def _takes(compiled: CompiledPromotion, stocks: list[_Stock]) -> list[_Take]:
     promotion = compiled.promotion
     # The lines at hand were chosen by the promotion's selectors; only where it has several must they be told apart.
     chosen = [stocks] if len(compiled.selectors) == 1 else [_chosen(each, stocks) for each in compiled.selectors]
+    percent_ppm = promotion.percent_ppm or 0
     if promotion.kind is PromotionKind.BUNDLE:
         return [
-            _Take(group_stocks, group.quantity_milli, promotion.percent_ppm or 0)
+            _Take(group_stocks, group.quantity_milli, group.quantity_milli, percent_ppm)
             for group_stocks, group in zip(chosen, promotion.groups, strict=True)
         ]
     if promotion.kind is not PromotionKind.BUY_X_GET_Y:
-        return [_Take(stocks, _UNIT_MILLI, promotion.percent_ppm or 0)]
+        return [_Take(stocks, _UNIT_MILLI, _UNIT_MILLI, percent_ppm)]
     buy_milli, get_milli = promotion.buy_quantity_milli or 0, promotion.get_quantity_milli or 0
-    percent_ppm = PPM if promotion.percent_ppm is None else promotion.percent_ppm
+    percent_ppm = percent_ppm or PPM
     if promotion.get_products is None:
-        return [_Take(stocks, buy_milli, 0), _Take(stocks, get_milli, percent_ppm)]
+        return [_Take(stocks, buy_milli + get_milli, get_milli, percent_ppm)]
     dearest_first, gifts = chosen
     gift_stocks = {id(stock) for stock in gifts}
     # Units that can only be bought are counted as bought first, so that those that may be given stay to be given.
     bought = sorted(dearest_first, key=lambda stock: id(stock) in gift_stocks)
-    return [_Take(bought, buy_milli, 0), _Take(gifts[::-1], get_milli, percent_ppm)]
+    return [_Take(bought, buy_milli, 0, 0), _Take(gifts[::-1], get_milli, get_milli, percent_ppm)]
 
 
 def _chosen(selector: ProductSelector, stocks: list[_Stock]) -> list[_Stock]:
@@ -176,18 +210,17 @@ def _next_application(promotion: Promotion, takes: list[_Take], sets_left: int |
     sets = _equal_sets(takes, sets_left)
     if sets == 0:
         return None
-    parts: list[tuple[Segment, int, int]] = []
-    percent_discount = 0
+    parts: list[_Part] = []
+    discount = 0
     for take in takes:
-        taken = _gather(take, take.quantity_milli * sets)
+        taken = take.gather(sets)
         if taken is None:
             return None
         parts += taken
         if take.percent_ppm:
-            percent_discount += divide_rounded(sum([value for _, _, value in taken]) * take.percent_ppm, PPM)
-    value = sum([part[2] for part in parts])
-    discount = percent_discount
+            discount += take.discount(taken)
     if promotion.amount_minor is not None:
+        value = sum([part[2] for part in parts])
         off_each = promotion.kind is PromotionKind.AMOUNT_OFF
         discount = min(value, promotion.amount_minor * sets) if off_each else value - promotion.amount_minor * sets
         if discount <= 0:
@@ -208,20 +241,3 @@ def _equal_sets(takes: list[_Take], sets_left: int | None) -> int:
     if sets_left is not None and sets_left < sets:
         sets = sets_left
     return sets or 1
-
-
-def _gather(take: _Take, quantity_milli: int) -> list[tuple[Segment, int, int]] | None:
-    head = take.head()
-    if head is not None and head.left_milli >= quantity_milli:
-        return [(head.segment, quantity_milli, head.take(quantity_milli))]
-    if not take.available(quantity_milli):
-        return None
-    taken = []
-    while quantity_milli:
-        stock = take.head()
-        if stock is None:
-            return None
-        part = min(stock.left_milli, quantity_milli)
-        taken.append((stock.segment, part, stock.take(part)))
-        quantity_milli -= part
-    return taken

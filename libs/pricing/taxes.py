@@ -93,24 +93,19 @@ def _taxes_per_rate(nets: Sequence[int], rates: Sequence[tuple[TaxRate, ...]], i
     divisors = {key: _divisor(line_rates, inclusive) for key, line_rates in kinds.items()}
     common = lcm(*divisors.values())
     exact: dict[tuple[str, int], list[int]] = {}
-    places: dict[tuple[str, int], list[tuple[int, int]]] = {}
-    columns: dict[int, list[tuple[int, list[int], list[tuple[int, int]]]]] = {}
+    factors: dict[int, list[tuple[int, list[int]]]] = {}
     for key, line_rates in kinds.items():
-        columns[key] = [
-            (
-                rate.rate_ppm * (common // divisors[key]),
-                exact.setdefault((rate.code, rate.rate_ppm), []),
-                places.setdefault((rate.code, rate.rate_ppm), []),
-            )
+        factors[key] = [
+            (rate.rate_ppm * (common // divisors[key]), exact.setdefault((rate.code, rate.rate_ppm), []))
             for rate in line_rates
         ]
-    for index, (net, line_rates) in enumerate(zip(nets, rates, strict=True)):
-        for position, (factor, numerators, where) in enumerate(columns[id(line_rates)]):
+    for net, line_rates in zip(nets, rates, strict=True):
+        for factor, numerators in factors[id(line_rates)]:
             numerators.append(net * factor)
-            where.append((index, position))
-    result = [[0] * len(line_rates) for line_rates in rates]
-    for code_and_rate, numerators in exact.items():
-        rounded = round_to_sum(divide_rounded(sum(numerators), common), numerators, common)
-        for (index, position), tax in zip(places[code_and_rate], rounded, strict=True):
-            result[index][position] = tax
-    return result
+    rounded = {
+        code_and_rate: iter(round_to_sum(divide_rounded(sum(numerators), common), numerators, common))
+        for code_and_rate, numerators in exact.items()
+    }
+    # Each rate's taxes come in the order of the lines that bear it: every line takes the next of each of its rates.
+    columns = {key: [rounded[rate.code, rate.rate_ppm] for rate in line_rates] for key, line_rates in kinds.items()}
+    return [[next(column) for column in columns[id(line_rates)]] for line_rates in rates]
