@@ -7,11 +7,12 @@ from pathlib import Path
 from libs.host.service import Service, ServiceContext, ServiceDefinition
 from libs.persistence.idempotency import IdempotencyStore
 from libs.web.live import LiveFeed
-from services.sales.api import continuity, sales
+from services.sales.api import continuity, sales, tenders
 from services.sales.handlers import catalogue_consumer
 from services.sales.price_books import PriceBooks
 from services.sales.settings import SalesSettings
 from services.sales.storage.tables import idempotency_keys, metadata
+from services.sales.tender_handlers import tender_consumer
 
 
 def build(context: ServiceContext[SalesSettings]) -> Service:
@@ -19,9 +20,10 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
     return Service(
         routers=[
             sales.router,
+            tenders.router,
             continuity.router,
         ],
-        consumers=[catalogue_consumer],
+        consumers=[catalogue_consumer, tender_consumer],
         resources={
             PriceBooks: PriceBooks(),
             IdempotencyStore: IdempotencyStore(idempotency_keys),

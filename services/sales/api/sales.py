@@ -11,12 +11,13 @@ from libs.contracts.permissions import Permission
 from libs.contracts.sales import SaleCompleted
 from libs.money import Quantity
 from libs.persistence import UnitOfWork, new_id
-from libs.web.authentication import Caller, TokenVerifier
+from libs.web.authentication import Caller
 from libs.web.idempotency import REPLAYED_HEADER
 from libs.web.principal import Principal
 from libs.web.transactions import Work
 from services.sales.api.dependencies import Books
 from services.sales.api.sale_schemas import SaleBody, SaleLineBody
+from services.sales.api.tenders import verified
 from services.sales.domain.basket import Basket, BasketLine, ReturnReference, check_quantity
 from services.sales.price_books import CurrentBook
 from services.sales.use_cases.identify_products import Identified, Pointer, identify_products
@@ -45,8 +46,7 @@ async def ring_up(body: SaleBody, request: Request, caller: Caller, work: Work, 
     caller.demand(Permission.SALES_SELL)
     current = await books.current(work.connection)
     finished = await _finished(work, caller, current, body)
-    verifier: TokenVerifier = request.app.state.context.verifier
-    approvals = [await verifier.verify_approval(text) for text in body.approvals]
+    approvals = await verified(request, body.approvals)
     posted = await post_sale(work, caller, current, finished, approvals)
     headers = {REPLAYED_HEADER: "true"} if posted.repeated else None
     return Response(posted.document.body(), status_code=201, media_type="application/json", headers=headers)

@@ -99,6 +99,8 @@ class Basket:
     note: str = ""
     age_confirmed_years: int = 0
     tenders: tuple[Tender, ...] = ()
+    # Who allowed what the cashier may not do alone, from the first tender on.
+    approved_by: UUID | None = None
 
     def demand(self, *states: BasketState) -> None:
         """Raise BasketNotOpen unless the basket is in one of `states`."""

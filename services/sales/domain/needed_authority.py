@@ -38,17 +38,19 @@ class Need:
 def needed_authority(basket: Basket, lines: Sequence[LineFacts]) -> list[Need]:
     """Every permission that the basket's discounts, prices and returns need.
 
-    Discounts given by hand count per line, against the line's price before them, so that a basket discount and a
-    line discount cannot together pass a limit that each of them keeps.
+    What was approved when it was entered needs no second approval. Discounts given by hand count per line, against
+    the line's price before them, so that a basket discount and a line discount cannot together pass a limit that
+    each of them keeps.
     """
     needs = []
-    discount_ppm = max((_hand_discount_ppm(line) for line in lines if line.quantity_milli > 0), default=0)
-    if discount_ppm:
+    unapproved = [line for line in lines if line.quantity_milli > 0 and line.approved_by is None]
+    discount_ppm = max(map(_hand_discount_ppm, unapproved), default=0)
+    if discount_ppm and basket.discount_approved_by is None:
         needs.append(Need(Permission.SALES_DISCOUNT, discount_ppm=discount_ppm))
-    if any(_overridden(line) for line in basket.lines if line.quantity.milli > 0):
+    if any(map(_overridden, basket.lines)):
         needs.append(Need(Permission.SALES_OVERRIDE_PRICE))
     returned = -sum(line.total_minor for line in lines if line.quantity_milli < 0)
-    if any(line.quantity.milli < 0 and line.returns is None for line in basket.lines):
+    if any(map(_without_receipt, basket.lines)):
         needs.append(Need(Permission.SALES_RETURN_WITHOUT_RECEIPT, refund_minor=returned))
     if any(line.returns is not None for line in basket.lines):
         needs.append(Need(Permission.SALES_RETURN, refund_minor=returned))
@@ -56,7 +58,12 @@ def needed_authority(basket: Basket, lines: Sequence[LineFacts]) -> list[Need]:
 
 
 def _overridden(line: BasketLine) -> bool:
-    return line.price_override_minor is not None and not line.price_from_code
+    by_hand = line.price_override_minor is not None and not line.price_from_code
+    return by_hand and line.quantity.milli > 0 and line.approved_by is None
+
+
+def _without_receipt(line: BasketLine) -> bool:
+    return line.quantity.milli < 0 and line.returns is None and line.approved_by is None
 
 
 def _hand_discount_ppm(line: LineFacts) -> int:

@@ -142,6 +142,7 @@ def _contents(basket: Basket) -> dict[str, Any]:
         "note": basket.note,
         "age_confirmed_years": basket.age_confirmed_years,
         "tenders": [_tender_facts(tender) for tender in basket.tenders],
+        "approved_by": basket.approved_by,
     }
 
 
@@ -167,6 +168,7 @@ def _basket(row: Row[*tuple[Any, ...]]) -> Basket:
         note=contents["note"],
         age_confirmed_years=contents["age_confirmed_years"],
         tenders=tuple(_tender(facts) for facts in contents["tenders"]),
+        approved_by=_id(contents["approved_by"]),
     )
 
 

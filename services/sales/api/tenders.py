@@ -1,0 +1,204 @@
+"""Paying a basket: tenders, their outcomes, and completion."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from libs.contracts.permissions import Permission
+from libs.contracts.refusal import Invalid
+from libs.contracts.sales import LineFacts, SaleCompleted
+from libs.persistence import Database
+from libs.web.authentication import Caller, RequestBody, TokenVerifier
+from libs.web.principal import Approval
+from libs.web.transactions import Reading, Work, origin_of
+from services.sales.api.dependencies import Books, Settings
+from services.sales.api.sale_schemas import ApprovalText, TenderBody
+from services.sales.domain.basket import Basket
+from services.sales.domain.tender import TenderKind, TenderState
+from services.sales.storage.baskets import BasketRepository
+from services.sales.use_cases.pay_basket import UnknownBasket, complete_basket, due_of, pay, release_tender
+
+router = APIRouter(tags=["tenders"])
+
+POLL_S = 0.1
+_WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})\b")
+
+
+class TenderKindNotTaken(Invalid):
+    """The installation does not take this kind of tender."""
+
+    type = "tender-kind-not-taken"
+
+
+class PayBody(TenderBody):
+    """A tender for a basket."""
+
+    approvals: Annotated[list[ApprovalText], Field(max_length=10)] = Field(
+        default_factory=list, description="Managers' approvals bound to the basket's id, with the first tender."
+    )
+
+
+class CompleteBody(RequestBody):
+    """How the basket is completed."""
+
+    number: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = Field(
+        default=None, description="The till's own document number; absent, the next one is given."
+    )
+    approvals: Annotated[list[ApprovalText], Field(max_length=10)] = Field(default_factory=list)
+
+
+class TenderView(BaseModel):
+    """A tender and where it stands."""
+
+    tender_id: UUID
+    kind: TenderKind
+    state: TenderState
+    amount_minor: int
+    given_minor: int | None
+    change_minor: int
+    rounding_minor: int
+    foreign_currency: str | None
+    foreign_minor: int | None
+    exchange_rate: str | None
+    reference: str | None
+    original_tender_id: UUID | None
+
+
+class PaymentView(BaseModel):
+    """How far a basket is paid, in minor units of its currency; `due_minor` below zero is to be given back."""
+
+    basket_id: UUID
+    version: int
+    state: str
+    currency: str
+    total_minor: int
+    due_minor: int
+    tenders: list[TenderView]
+
+
+@router.post(
+    "/baskets/{basket_id}/tenders",
+    status_code=201,
+    response_model=PaymentView,
+    summary="Add a tender",
+    responses={202: {"model": PaymentView, "description": "Asked for elsewhere; the outcome is not known yet."}},
+)
+async def add(
+    basket_id: UUID,
+    body: PayBody,
+    request: Request,
+    caller: Caller,
+    books: Books,
+    settings: Settings,
+    prefer: Annotated[str | None, Header(max_length=100, description="'wait=10' waits for the outcome.")] = None,
+) -> Response:
+    """Cash and recorded tenders are decided at once; the others answer 202 until their outcome has come.
+
+    The first tender freezes the basket's price. The same `tender_id` again is the same tender, not a second one.
+    """
+    caller.demand(Permission.SALES_SELL)
+    if body.kind not in settings.tender_kinds:
+        taken = ", ".join(sorted(settings.tender_kinds))
+        raise TenderKindNotTaken(f"This shop does not take {body.kind.value}; it takes {taken}.", field="kind")
+    approvals = await verified(request, body.approvals)
+    database: Database = request.app.state.context.database
+    tender_request = body.request()
+    # A transaction of its own, because waiting for the outcome must not hold one open.
+    async with database.transaction(origin_of(request)) as work:
+        current = await books.current(work.connection)
+        basket, lines = await pay(work, caller, current, basket_id, tender_request, approvals)
+    deadline = time.monotonic() + min(_wait_s(prefer), settings.longest_wait_s)
+    while _undecided(basket, tender_request.tender_id) and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_S)
+        async with database.reading() as reading:
+            basket = await BasketRepository(reading).get(basket_id) or basket
+    view = payment_view(basket, lines)
+    status = 202 if _undecided(basket, tender_request.tender_id) else 201
+    return Response(view.model_dump_json(), status_code=status, media_type="application/json")
+
+
+@router.get("/baskets/{basket_id}/tenders", summary="How far the basket is paid")
+async def show(basket_id: UUID, caller: Caller, reading: Reading) -> PaymentView:
+    """Tenders with their states; before the first tender the total is the one last shown."""
+    caller.demand(Permission.SALES_READ)
+    repository = BasketRepository(reading)
+    basket = await repository.get(basket_id)
+    if basket is None:
+        raise UnknownBasket(f"There is no basket {basket_id}.", field="basket_id")
+    caller.demand_store(basket.store_id)
+    return payment_view(basket, await repository.quote(basket_id) or ())
+
+
+@router.delete("/baskets/{basket_id}/tenders/{tender_id}", summary="Take a tender back")
+async def release(basket_id: UUID, tender_id: UUID, caller: Caller, work: Work, books: Books) -> PaymentView:
+    """Give a tender back before completion; repeated, it changes nothing."""
+    caller.demand(Permission.SALES_SELL)
+    current = await books.current(work.connection)
+    basket = await release_tender(work, caller, current, basket_id, tender_id)
+    return payment_view(basket, await BasketRepository(work.connection).quote(basket_id) or ())
+
+
+@router.post("/baskets/{basket_id}/complete", status_code=201, summary="Complete a paid basket")
+async def complete(
+    basket_id: UUID, body: CompleteBody, request: Request, caller: Caller, work: Work, books: Books
+) -> SaleCompleted:
+    """The pivot: the document is numbered, stored, counted and published in one transaction.
+
+    A basket is completed once: asked again, the answer is the same document.
+    """
+    caller.demand(Permission.SALES_SELL)
+    approvals = await verified(request, body.approvals)
+    current = await books.current(work.connection)
+    return await complete_basket(work, caller, current, basket_id, number=body.number, approvals=approvals)
+
+
+async def verified(request: Request, texts: list[str]) -> list[Approval]:
+    """The approvals in a request's body. Raises Invalid for one that does not hold."""
+    verifier: TokenVerifier = request.app.state.context.verifier
+    return [await verifier.verify_approval(text) for text in texts]
+
+
+def payment_view(basket: Basket, lines: tuple[LineFacts, ...]) -> PaymentView:
+    """The basket's payment as the API shows it."""
+    return PaymentView(
+        basket_id=basket.basket_id,
+        version=basket.version,
+        state=basket.state.value,
+        currency=basket.currency,
+        total_minor=sum(line.total_minor for line in lines),
+        due_minor=due_of(basket, lines),
+        tenders=[
+            TenderView(
+                tender_id=tender.tender_id,
+                kind=tender.kind,
+                state=tender.state,
+                amount_minor=tender.amount_minor,
+                given_minor=tender.given_minor,
+                change_minor=tender.change_minor,
+                rounding_minor=tender.rounding_minor,
+                foreign_currency=tender.foreign_currency,
+                foreign_minor=tender.foreign_minor,
+                exchange_rate=tender.exchange_rate,
+                reference=tender.reference,
+                original_tender_id=tender.original_tender_id,
+            )
+            for tender in basket.tenders
+        ],
+    )
+
+
+def _undecided(basket: Basket, tender_id: UUID) -> bool:
+    return any(each.tender_id == tender_id and each.state is TenderState.REQUESTED for each in basket.tenders)
+
+
+def _wait_s(prefer: str | None) -> float:
+    found = _WAIT.search(prefer or "")
+    return float(found[1]) if found else 0.0
