@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -36,7 +36,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the services of one process share. `traces` makes the tracer provider of a service."""
+    """What the services of one process share.
+
+    `traces` makes the tracer provider of a service. `secrets` are values for secret settings that are not set.
+    """
 
     settings: HostSettings
     clock: Clock
@@ -44,6 +47,7 @@ class Surroundings:
     http: httpx.AsyncClient
     traces: Callable[[str], TracerProvider]
     transport: Transport
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class BuiltService:
@@ -61,7 +65,7 @@ class BuiltService:
         self._database = self._open_database(database_url)
         self._context: ServiceContext[Any] = ServiceContext(
             name=definition.name,
-            settings=load_settings(definition.settings),
+            settings=load_settings(definition.settings, surroundings.secrets),
             database=self._database,
             clock=surroundings.clock,
             redis=surroundings.redis,

@@ -7,7 +7,7 @@ RabbitMQ, fakeredis instead of Redis, ASGI instead of HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from libs.host.edge import Edge
 from libs.host.postgres import embedded_postgres
 from libs.host.registry import AnyServiceDefinition, all_services
 from libs.host.schemas import Advance, migrate_services
+from libs.host.secret_settings import kept_secrets
 from libs.host.server import StopSignal, listen, serving
 from libs.host.settings import HostSettings
 from libs.persistence import Clock, utc_now
@@ -30,18 +31,20 @@ from libs.persistence.migrate import service_url
 from libs.telemetry import trace_provider
 
 STEPS = 4
+SECRETS_FOLDER = "secrets"
 
 
 @dataclass(frozen=True)
 class EmbeddedHost:
     """A running embedded system: `url` is its base URL, `database_url` the owner's URL of its database.
 
-    `stop` is set by SIGTERM and SIGINT: a long task should look at it, and the block should then be left.
+    `secrets` are the secret settings that were made up for it, by variable. `stop` is set by SIGTERM and SIGINT: a long task should look at it, and the block should then be left.
     """
 
     url: str
     database_url: str
     services: Sequence[AnyServiceDefinition]
+    secrets: Mapping[str, str]
     stop: StopSignal
 
 
@@ -70,16 +73,20 @@ async def embedded(
         await asyncio.to_thread(migrate_services, services, admin_url, urls, lambda what, _finished: advance(what, 0))
         advance("starting the services", 1)
         edge = Edge()
-        surroundings = await _surroundings(stack, settings, edge, clock)
+        secrets = kept_secrets(services, settings.data_folder / SECRETS_FOLDER)
+        surroundings = await _surroundings(stack, settings, edge, clock, secrets)
         built = [BuiltService(definition, urls[definition.schema], surroundings) for definition in services]
         await stack.enter_async_context(working_together(built, edge))
         await stack.enter_async_context(serving(edge, listener, settings, behind_proxy=False))
         advance("ready", 1)
         stop.started = True
-        yield EmbeddedHost(_url(settings.bind_address, listener.getsockname()[1]), admin_url, services, stop)
+        url = _url(settings.bind_address, listener.getsockname()[1])
+        yield EmbeddedHost(url, admin_url, services, secrets, stop)
 
 
-async def _surroundings(stack: AsyncExitStack, settings: HostSettings, edge: Edge, clock: Clock) -> Surroundings:
+async def _surroundings(
+    stack: AsyncExitStack, settings: HostSettings, edge: Edge, clock: Clock, secrets: dict[str, str]
+) -> Surroundings:
     redis: Redis = FakeAsyncRedis()
     stack.push_async_callback(redis.aclose)
     http = httpx.AsyncClient(
@@ -96,6 +103,7 @@ async def _surroundings(stack: AsyncExitStack, settings: HostSettings, edge: Edg
         http=http,
         traces=partial(trace_provider, otlp_endpoint=settings.otlp_endpoint, sample_share=settings.trace_sample_share),
         transport=transport,
+        secrets=secrets,
     )
 
 

@@ -15,6 +15,7 @@ from libs.host.assembly import BuiltService, Surroundings
 from libs.host.errors import NotAvailable
 from libs.host.registry import AnyServiceDefinition
 from libs.host.schemas import Advance, migrate_services
+from libs.host.secret_settings import made_up_secrets
 from libs.host.settings import HostSettings
 from libs.host.waiting import NotYet, until, wait_for_broker
 from libs.persistence import utc_now
@@ -50,7 +51,10 @@ def consumers_of(definitions: Sequence[AnyServiceDefinition], settings: HostSett
 
 
 def unconnected_services(definitions: Sequence[AnyServiceDefinition], settings: HostSettings) -> Iterator[BuiltService]:
-    """The services as they would run, to look at; they are connected to nothing and must not be set to work."""
+    """The services as they would run, to look at; they are connected to nothing and must not be set to work.
+
+    Secrets that are not set are made up: whoever migrates need not know them.
+    """
     surroundings = Surroundings(
         settings=settings,
         clock=utc_now,
@@ -58,6 +62,7 @@ def unconnected_services(definitions: Sequence[AnyServiceDefinition], settings: 
         http=httpx.AsyncClient(base_url=settings.edge_url),
         traces=trace_provider,
         transport=LocalTransport(settings.bus),
+        secrets=made_up_secrets(definitions),
     )
     for definition in definitions:
         yield BuiltService(definition, "postgresql://nobody@localhost/none", surroundings)

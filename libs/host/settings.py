@@ -104,15 +104,20 @@ class HostSettings(BaseSettings):
             raise WrongSetting(f"{variable} is wrong: it must be {_database_url_example(service)}.") from error
 
 
-def load_settings(kind: type[Settings], environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `kind` from the environment and from files named by `..._FILE`. Raises WrongSetting with one sentence."""
-    from_files: dict[str, Any] = {}
+def load_settings(kind: type[Settings], fallback: Mapping[str, str] | None = None) -> Settings:
+    """Read `kind` from the environment and from files named by `..._FILE`. Raises WrongSetting with one sentence.
+
+    `fallback` holds values for variables that are not set.
+    """
+    given: dict[str, Any] = {}
     for name in kind.model_fields:
         variable = variable_of(kind, name)
-        if f"{variable}_FILE" in environment:
-            from_files[name] = _value(variable, environment)
+        if f"{variable}_FILE" in os.environ:
+            given[name] = _value(variable, os.environ)
+        elif fallback and variable in fallback and variable not in os.environ:
+            given[name] = fallback[variable]
     try:
-        return kind(**from_files)
+        return kind(**given)
     except ValidationError as error:
         raise WrongSetting(_sentence(kind, error.errors(include_url=False)[0])) from error
     except UnreadableSetting as error:

@@ -27,6 +27,7 @@ from libs.bus.transports.local import LocalTransport
 from libs.host.assembly import BuiltService, Surroundings, working_together
 from libs.host.edge import Edge
 from libs.host.registry import AnyServiceDefinition
+from libs.host.secret_settings import made_up_secrets
 from libs.host.settings import HostSettings
 from libs.persistence import Clock, utc_now
 from libs.persistence.migrate import migrate, service_url
@@ -41,7 +42,10 @@ _templates: dict[tuple[str, ...], str] = {}
 
 @dataclass(frozen=True)
 class RunningServices:
-    """Services at work. `http` reaches all of them; `database_url` is the owner's; `spans` holds finished spans."""
+    """Services at work. `http` reaches all of them; `database_url` is the owner's; `spans` holds finished spans.
+
+    `secrets` are the secret settings that were made up, by variable, e.g. TILLSTREAM_IDENTITY_SETUP_CODE.
+    """
 
     http: httpx.AsyncClient
     database_url: str
@@ -49,6 +53,7 @@ class RunningServices:
     spans: InMemorySpanExporter
     apps: dict[str, FastAPI]
     buses: dict[str, MessageBus]
+    secrets: dict[str, str]
 
     async def drained(self, timeout_s: float = 30.0) -> None:
         """Wait until every message has been sent and handled, so that what follows from a request can be seen.
@@ -105,6 +110,7 @@ async def running(
         carrier = transport or LocalTransport()
         await carrier.start()
         stack.push_async_callback(carrier.stop)
+        secrets = made_up_secrets(definitions)
         surroundings = Surroundings(
             settings=settings or HostSettings(database_pool_connections=TEST_POOL_CONNECTIONS),
             clock=clock,
@@ -112,6 +118,7 @@ async def running(
             http=http,
             traces=_traces_into(spans),
             transport=carrier,
+            secrets=secrets,
         )
         services = [
             BuiltService(definition, service_url(url, definition.schema), surroundings) for definition in definitions
@@ -124,6 +131,7 @@ async def running(
             spans,
             apps={service.definition.name: service.app for service in services},
             buses={service.definition.name: service.bus for service in services},
+            secrets=secrets,
         )
 
 
