@@ -293,7 +293,7 @@ def _tender(tender: TenderFacts, writer: _Writer) -> list[ReceiptAmount]:
         label = f"{labels.given_back}: {name}" if refund else name
         return [writer.labelled(label, tender.amount_minor, note)]
     if tender.given_minor < 0:
-        return [writer.labelled(f"{labels.given_back}: {name}", tender.given_minor)]
+        name = f"{labels.given_back}: {name}"
     if tender.foreign_currency is not None and tender.foreign_minor is not None:
         rate = writer.plain_decimal(tender.exchange_rate or "")
         foreign = writer.money(tender.foreign_minor, tender.foreign_currency)

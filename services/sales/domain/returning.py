@@ -105,6 +105,7 @@ class ReturnRequest:
     """A line of a new document that brings back `quantity` (negative) of a line sold before."""
 
     line_id: UUID
+    product_id: UUID
     sale_id: UUID
     sold_line_id: UUID
     quantity: Quantity
@@ -122,6 +123,10 @@ def check_requests(requests: Sequence[ReturnRequest], originals: Mapping[UUID, O
             raise NotReturnable(
                 f"The goods were paid in {original.document.currency} and are returned where {currency} is paid.",
                 field="currency",
+            )
+        if request.product_id != line.product_id:
+            raise NotReturnable(
+                f"That line of the receipt is {line.name}, which is not what is brought back.", field="returns.line_id"
             )
         if request.quantity.milli >= 0:
             raise Invalid("The quantity of a returned line is negative.", field="quantity")

@@ -26,7 +26,9 @@ async def claim_returns(
     `price_returned_lines` raises, for instance for receipts voided meanwhile.
     """
     requests = [
-        ReturnRequest(line.line_id, line.returns_sale_id, line.returns_line_id, Quantity(line.quantity_milli))
+        ReturnRequest(
+            line.line_id, line.product_id, line.returns_sale_id, line.returns_line_id, Quantity(line.quantity_milli)
+        )
         for line in lines
         if line.returns_sale_id is not None and line.returns_line_id is not None
     ]

@@ -18,7 +18,7 @@ async def price_returned_lines(connection: Connection, basket: Basket, *, lock: 
     much is left, BundleBroken, or Invalid for a quantity that is not negative.
     """
     requests = [
-        ReturnRequest(line.line_id, line.returns.sale_id, line.returns.line_id, line.quantity)
+        ReturnRequest(line.line_id, line.product_id, line.returns.sale_id, line.returns.line_id, line.quantity)
         for line in basket.lines
         if line.returns is not None
     ]
