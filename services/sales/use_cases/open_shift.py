@@ -11,7 +11,7 @@ from libs.web.principal import Principal
 from services.sales.domain.shift import CashMovement, MovementKind, Shift, ShiftAlreadyOpen, ShiftPolicy
 from services.sales.price_books import CurrentBook
 from services.sales.storage.shifts import ShiftRepository
-from services.sales.use_cases.open_till import NotAtATill
+from services.sales.use_cases.open_till import till_of
 from services.sales.use_cases.record_movement import record_movement
 
 FLOAT_REASON = "float"
@@ -33,9 +33,7 @@ async def open_shift(
     Raises NotAtATill, UnknownTill, UnknownStore, WrongCurrency or ShiftAlreadyOpen.
     """
     caller.demand(Permission.SALES_OPEN_SHIFT)
-    if caller.kind != "staff" or caller.till_id is None:
-        raise NotAtATill("Sign on at a till first: this token was not given at one.")
-    till = current.till(caller.till_id)
+    till = till_of(caller, current)
     store = current.store(till.store_id)
     caller.demand_store(store.store_id)
     shift = Shift(
