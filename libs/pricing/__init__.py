@@ -19,6 +19,7 @@ from libs.pricing.cash import (
 )
 from libs.pricing.engine import price_basket
 from libs.pricing.facts import InvalidPromotion
+from libs.pricing.frozen import freeze_sale, thaw_sale
 from libs.pricing.model import (
     Basket,
     BasketLine,
@@ -87,6 +88,7 @@ __all__ = [
     "broken_bundles",
     "cash_due",
     "change_due",
+    "freeze_sale",
     "pay_cash",
     "pay_foreign_cash",
     "price_basket",
@@ -94,4 +96,5 @@ __all__ = [
     "refund",
     "return_line",
     "return_recomputed",
+    "thaw_sale",
 ]

@@ -1,5 +1,6 @@
 """Retail rules 2 and 6: returns in any portions and any order sum to exactly the sale."""
 
+import json
 from itertools import pairwise
 from random import Random
 
@@ -13,10 +14,12 @@ from libs.pricing import (
     PricedBasket,
     PricedLine,
     ReturnPolicy,
+    freeze_sale,
     price_basket,
     refund,
     return_line,
     return_recomputed,
+    thaw_sale,
 )
 from tests.property.shopping import baskets, books
 
@@ -77,10 +80,11 @@ def test_rule_6_recomputed_returns_in_any_order_sum_to_the_sale(
     sale = price_basket(basket, book)
     steps = [(line.line_id, Quantity(part)) for line in sale.lines for part in portions(line.quantity.milli, chance)]
     chance.shuffle(steps)
+    sold, then = thaw_sale(json.loads(json.dumps(freeze_sale(basket, sale, book))))
     already: dict[str, Quantity] = {}
     refunds: list[PricedBasket] = []
     for line_id, quantity in steps:
-        refunds.append(return_recomputed(basket, sale, book, already, {line_id: quantity}))
+        refunds.append(return_recomputed(sold, sale, then, already, {line_id: quantity}))
         already[line_id] = already.get(line_id, NOTHING) + quantity
     assert sum(each.total_minor for each in refunds) == -sale.total_minor
     assert sum(each.tax_minor for each in refunds) == -sale.tax_minor
@@ -88,3 +92,13 @@ def test_rule_6_recomputed_returns_in_any_order_sum_to_the_sale(
         changes = [each for done in refunds for each in done.lines if each.line_id == line.line_id]
         assert sum(each.quantity.milli for each in changes) == -line.quantity.milli
         assert sum(each.net_minor for each in changes) == -line.net_minor
+
+
+@fast
+@given(baskets(), books())
+def test_rule_7_a_frozen_sale_is_priced_as_it_was(basket: Basket, book: PriceBook) -> None:
+    sale = price_basket(basket, book)
+    again = price_basket(*thaw_sale(json.loads(json.dumps(freeze_sale(basket, sale, book)))))
+    assert [(line.total_minor, line.taxes) for line in again.lines] == [
+        (line.total_minor, line.taxes) for line in sale.lines
+    ]
