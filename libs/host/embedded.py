@@ -38,7 +38,8 @@ SECRETS_FOLDER = "secrets"
 class EmbeddedHost:
     """A running embedded system: `url` is its base URL, `database_url` the owner's URL of its database.
 
-    `secrets` are the secret settings that were made up for it, by variable. `stop` is set by SIGTERM and SIGINT: a long task should look at it, and the block should then be left.
+    `secrets` are the secret settings that were made up for it, by variable. `stop` is set by SIGTERM and SIGINT: a
+    long task should look at it, and the block should then be left.
     """
 
     url: str

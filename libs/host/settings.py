@@ -47,7 +47,9 @@ DatabaseUrl = Annotated[str, AfterValidator(_postgresql_url)]
 class HostSettings(BaseSettings):
     """The settings of the host. Each description completes the sentence "must be ..."."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     database_url: DatabaseUrl | None = Field(
         None, description="the URL of the owner who migrates, e.g. postgresql://owner:secret@db:5432/tillstream"
