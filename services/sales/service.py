@@ -7,7 +7,19 @@ from pathlib import Path
 from libs.host.service import Service, ServiceContext, ServiceDefinition
 from libs.persistence.idempotency import IdempotencyStore
 from libs.web.live import LiveFeed
-from services.sales.api import continuity, sales, tenders
+from services.sales.api import (
+    basket_events,
+    baskets,
+    continuity,
+    exchange_rates,
+    price_checks,
+    sale_queries,
+    sales,
+    shifts,
+    tenders,
+    voids,
+)
+from services.sales.domain.shift import ShiftPolicy
 from services.sales.handlers import catalogue_consumer
 from services.sales.price_books import PriceBooks
 from services.sales.settings import SalesSettings
@@ -19,8 +31,15 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
     """Wire the service."""
     return Service(
         routers=[
-            sales.router,
+            baskets.router,
+            basket_events.router,
             tenders.router,
+            sales.router,
+            sale_queries.router,
+            voids.router,
+            shifts.router,
+            exchange_rates.router,
+            price_checks.router,
             continuity.router,
         ],
         consumers=[catalogue_consumer, tender_consumer],
@@ -29,6 +48,7 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             IdempotencyStore: IdempotencyStore(idempotency_keys),
             LiveFeed: LiveFeed(context.redis),
             SalesSettings: context.settings,
+            ShiftPolicy: context.settings.shift_policy,
         },
     )
 
