@@ -57,7 +57,9 @@ class MessageBus:
         *,
         registry: CollectorRegistry | None = None,
         tracer_provider: TracerProvider | None = None,
+        holder: str | None = None,
     ) -> None:
+        """`holder` names this replica in the table of leases; a unique name is made up without it."""
         self.settings = settings or BusSettings()
         self.service = service
         self._database = database
@@ -66,7 +68,7 @@ class MessageBus:
         self._tracing = Tracing(transport.name, tracer_provider)
         self._outbox_rows = OutboxRows(database.engine, tables.outbox)
         self._inbox_rows = InboxRows(tables.inbox)
-        self._leases = Leases(database.engine, tables.leases)
+        self._leases = Leases(database.engine, tables.leases, holder=holder)
         self._slots = asyncio.Semaphore(self.settings.concurrent_handlers)
         self.outbox = Outbox(service, tables.outbox, message_limit_bytes=self.settings.message_limit_bytes)
         database.use_outbox(self.outbox)

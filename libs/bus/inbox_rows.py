@@ -154,8 +154,9 @@ class InboxRows:
                 received_at=row.received_at,
             )
             .on_conflict_do_nothing()
+            .returning(self._table.c.message_id)
         )
-        return (await connection.execute(statement)).rowcount == 1
+        return (await connection.execute(statement)).one_or_none() is not None
 
     async def change(self, connection: AsyncConnection, message_id: str, consumer: str, **values: Any) -> None:
         """Change a message's row."""

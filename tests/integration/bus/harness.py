@@ -163,13 +163,21 @@ async def remove_topology(url: str, settings: BusSettings, consumers: Iterable[A
 class Node:
     """One replica of the test's service."""
 
-    def __init__(self, url: str, made: Tables, transport: Transport, settings: BusSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        made: Tables,
+        transport: Transport,
+        settings: BusSettings,
+        clock: Clock,
+        holder: str | None = None,
+    ) -> None:
         assert made.metadata.schema is not None
         self.engine = create_engine(url, schema=made.metadata.schema)
         self.database = Database(self.engine, clock=clock)
         self.tables = made
         self.transport = transport
-        self.bus = MessageBus("testing", self.database, made.messaging, transport, settings)
+        self.bus = MessageBus("testing", self.database, made.messaging, transport, settings, holder=holder)
 
     async def emit(self, key: str, numbers: Iterable[int], *, note: str = "") -> None:
         """One transaction that emits events."""
@@ -281,11 +289,18 @@ class Stand:
     _nodes: list[Node] = field(default_factory=list)
 
     async def node(
-        self, consumers: Sequence[AnyConsumer] = (), *, settings: BusSettings | None = None, clock: Clock = utc_now
+        self,
+        consumers: Sequence[AnyConsumer] = (),
+        *,
+        settings: BusSettings | None = None,
+        clock: Clock = utc_now,
+        holder: str | None = None,
+        url: str | None = None,
     ) -> Node:
         """A running replica."""
         await self.broker.declare(consumers)
-        node = Node(self.url, self.tables, await self.broker.transport(), settings or self.broker.settings, clock)
+        transport = await self.broker.transport()
+        node = Node(url or self.url, self.tables, transport, settings or self.broker.settings, clock, holder)
         self._nodes.append(node)
         await node.bus.start(consumers)
         return node
