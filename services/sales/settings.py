@@ -8,7 +8,6 @@ from pydantic_settings import SettingsConfigDict
 from services.sales.domain.shift import OpenBaskets, ShiftPolicy
 from services.sales.domain.tender import TenderKind
 from services.sales.receipt_settings import ReceiptSettings
-from services.sales.receipt_settings import ReceiptSettings
 
 LOCAL_TENDERS = frozenset(kind for kind in TenderKind if kind.decided_here)
 
