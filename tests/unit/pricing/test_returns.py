@@ -126,6 +126,16 @@ def test_rule_6_whole_bundle_takes_back_complete_bundles_only() -> None:
     assert len(broken_bundles(sale.lines, quantities({"wrap": 2}))) == 1
 
 
+def test_rule_6_whole_bundle_holds_over_several_bundles_of_one_promotion() -> None:
+    whole = replace(THREE_FOR_TWO, return_policy=ReturnPolicy.WHOLE_BUNDLE)
+    sale = price_basket(basket(line(product("a", 1000), 4), line(product("b", 900), 2)), book(whole))
+    assert [(each.line_id, each.discount_minor) for each in sale.lines] == [("a", -1321), ("b", -579)]
+    allowed = [{"a": 3}, {"a": 1, "b": 2}, {"a": 4, "b": 2}]
+    refused = [{"b": 1}, {"a": 1}, {"b": 2}, {"a": 4}, {"a": 3, "b": 2}]
+    assert [broken_bundles(sale.lines, quantities(each)) for each in allowed] == [(), (), ()]
+    assert all(broken_bundles(sale.lines, quantities(each)) for each in refused)
+
+
 def recompute(
     sale: PricedBasket, already: dict[str, int], now: dict[str, int], promotion: Promotion
 ) -> tuple[int, list[tuple[str, Quantity, int]]]:
@@ -178,6 +188,13 @@ def test_rule_6_recompute_leaves_discounts_by_hand_with_the_goods_they_were_give
     assert [each.total_minor for each in sale.lines] == [810, 720]
     refunded = return_recomputed(sold, sale, book(promotion), {}, quantities({"a": 1}))
     assert [(each.line_id, each.total_minor) for each in refunded.lines] == [("a", -810)]
+
+
+def test_rule_6_recompute_gives_a_part_of_a_line_its_part_of_the_amount_off() -> None:
+    sold = basket(line(product("a", 1000), 4, amount_discount_minor=400))
+    sale = price_basket(sold, book())
+    refunded = return_recomputed(sold, sale, book(), quantities({"a": 1}), quantities({"a": 2}))
+    assert [(each.discount_minor, each.total_minor) for each in refunded.lines] == [(200, -1800)]
 
 
 def test_rule_7_recompute_uses_the_prices_of_the_sale() -> None:
