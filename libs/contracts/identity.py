@@ -49,7 +49,10 @@ class StaffLimits(Part):
 
 @contract("identity", "staff_changed", subject="staff_id")
 class StaffChanged(Event):
-    """A member of staff as they are now, with what their roles add up to. Never a PIN or its hash."""
+    """A member of staff as they are now, with what their roles add up to. Never a PIN or its hash.
+
+    Who works for `all_stores` has no `store_ids`.
+    """
 
     staff_id: UUID
     code: str
@@ -60,3 +63,4 @@ class StaffChanged(Event):
     permissions: tuple[str, ...]
     limits: StaffLimits
     active: bool
+    all_stores: bool = False

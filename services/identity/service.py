@@ -1,0 +1,58 @@
+"""The composition root of identity."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from libs.host.service import Service, ServiceContext, ServiceDefinition
+from libs.persistence import Database
+from services.identity.api import api_keys, approvals, audit, roles, set_up, sign_ons, staff, stores, tills, tokens
+from services.identity.api.proof import Prover
+from services.identity.gateways.hashing import SecretHasher
+from services.identity.gateways.signing import TokenSigner
+from services.identity.jobs import ensure_signing_key, jobs
+from services.identity.settings import IdentitySettings
+from services.identity.storage.tables import metadata
+
+
+def build(context: ServiceContext[IdentitySettings]) -> Service:
+    """Wire identity together."""
+    settings, database = context.settings, context.database
+    signer = TokenSigner(settings.encryption_key.get_secret_value())
+    hasher = SecretHasher(
+        memory_kib=settings.argon2_memory_kib,
+        iterations=settings.argon2_iterations,
+        parallelism=settings.argon2_parallelism,
+        concurrent=settings.concurrent_hashes,
+    )
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await ensure_signing_key(database, signer, settings)
+        yield
+
+    rooms = (set_up, sign_ons, tokens, stores, tills, staff, roles, approvals, api_keys, audit)
+    return Service(
+        routers=[room.router for room in rooms],
+        jobs=jobs(database, signer, settings),
+        resources={
+            Database: database,
+            IdentitySettings: settings,
+            TokenSigner: signer,
+            SecretHasher: hasher,
+            Prover: Prover(database, hasher, settings.lock_out_policy()),
+        },
+        lifespan=lifespan,
+    )
+
+
+definition: ServiceDefinition[IdentitySettings] = ServiceDefinition(
+    name="identity",
+    summary="Stores, tills, staff, roles, API keys and the keys that sign tokens",
+    settings=IdentitySettings,
+    metadata=metadata,
+    migrations=Path(__file__).parent / "storage" / "migrations",
+    build=build,
+)
