@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
+import stamina
 from alembic import command
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.config import Config
@@ -23,6 +24,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import BLANK_SCHEMA, Connection, MetaData, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InternalError
 
 VERSION_TABLE = "schema_version"
 ROLE_PREFIX = "tillstream_"

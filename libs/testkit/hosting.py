@@ -87,12 +87,13 @@ async def running(
     clock: Clock = utc_now,
     settings: HostSettings | None = None,
     transport: Transport | None = None,
+    secrets: dict[str, str] | None = None,
 ) -> AsyncIterator[RunningServices]:
     """Run services for the block: migrate (once), build, consume, and serve over ASGI.
 
     `database_url` names a database that `migrated_database` made, to run the same services on it again; without it
     a new one is made and dropped at the end. Services connect as their own least-privilege roles. `transport` is
-    started and stopped here; the local one unless given.
+    started and stopped here; the local one unless given. `secrets` are those of an earlier run on the same database.
     """
     if not structlog.is_configured():
         configure_logging("WARNING")
@@ -110,7 +111,7 @@ async def running(
         carrier = transport or LocalTransport()
         await carrier.start()
         stack.push_async_callback(carrier.stop)
-        secrets = made_up_secrets(definitions)
+        made_up = secrets or made_up_secrets(definitions)
         surroundings = Surroundings(
             settings=settings or HostSettings(database_pool_connections=TEST_POOL_CONNECTIONS),
             clock=clock,
@@ -118,7 +119,7 @@ async def running(
             http=http,
             traces=_traces_into(spans),
             transport=carrier,
-            secrets=secrets,
+            secrets=made_up,
         )
         services = [
             BuiltService(definition, service_url(url, definition.schema), surroundings) for definition in definitions
@@ -131,7 +132,7 @@ async def running(
             spans,
             apps={service.definition.name: service.app for service in services},
             buses={service.definition.name: service.bus for service in services},
-            secrets=secrets,
+            secrets=made_up,
         )
 
 
