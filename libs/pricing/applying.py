@@ -47,12 +47,12 @@ def _candidates(lines: Sequence[LineState], book: PriceBook, now: Circumstances)
     """The promotions that hold now, each with the lines it selects. A line with its price changed by hand counts
     towards a threshold but takes no promotion.
     """
-    discountable = [line for line in lines if line.line.product.takes_discounts]
+    discountable = [line for line in lines if line.takes_discounts]
     open_lines = [line for line in discountable if line.takes_promotions]
     found: dict[CompiledPromotion, list[LineState] | None] = {
         compiled: discountable if compiled.is_threshold else open_lines
         for compiled in book.for_everything
-        if _holds(compiled, now)
+        if compiled.is_unconditional or why_not(compiled.promotion, now) is None
     }
     by_product, by_category = book.by_product, book.by_category
     for line in discountable:
@@ -62,8 +62,10 @@ def _candidates(lines: Sequence[LineState], book: PriceBook, now: Circumstances)
         for source in sources:
             for compiled in source:
                 if compiled not in found:
-                    found[compiled] = [] if _holds(compiled, now) else None
-                concerned = found[compiled]
+                    holds = compiled.is_unconditional or why_not(compiled.promotion, now) is None
+                    concerned = found[compiled] = [] if holds else None
+                else:
+                    concerned = found[compiled]
                 if concerned is None or (concerned and concerned[-1] is line):
                     continue
                 if line.takes_promotions or compiled.is_threshold:
@@ -73,10 +75,6 @@ def _candidates(lines: Sequence[LineState], book: PriceBook, now: Circumstances)
         for compiled, concerned in found.items()
         if concerned
     ]
-
-
-def _holds(compiled: CompiledPromotion, now: Circumstances) -> bool:
-    return compiled.is_unconditional or why_not(compiled.promotion, now) is None
 
 
 def _without_excluded(compiled: CompiledPromotion, lines: Iterable[LineState]) -> list[LineState]:

@@ -100,7 +100,7 @@ def _start(index: int, line: BasketLine, basket: Basket, product_quantity_milli:
 
 
 def _discount_by_hand(states: list[LineState], basket: Basket, amount_discount_minor: int) -> None:
-    open_states = [state for state in states if state.line.product.takes_discounts]
+    open_states = [state for state in states if state.takes_discounts]
     currency = basket.currency
     for state in open_states:
         ppm = state.line.percent_discount_ppm
@@ -141,7 +141,7 @@ def _note_refusals(states: list[LineState], basket: Basket, amount_discount_mino
     for state in states:
         line = state.line
         wanted = basket_discounts or line.percent_discount_ppm or line.amount_discount_minor
-        if wanted and not line.product.takes_discounts:
+        if wanted and not state.takes_discounts:
             state.notes.append(f"no discount: {line.product.name} is never discounted")
 
 

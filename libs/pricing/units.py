@@ -47,6 +47,7 @@ class LineState:
         "notes",
         "quantity_milli",
         "segments",
+        "takes_discounts",
         "takes_promotions",
         "unit_price_minor",
         "version",
@@ -61,7 +62,8 @@ class LineState:
         self.list_price_minor = list_price_minor
         self.unit_price_minor = unit_price_minor
         self.gross_minor = self.net_minor = divide_rounded(unit_price_minor * self.quantity_milli, 1000)
-        self.takes_promotions = line.price_override_minor is None and line.product.takes_discounts
+        self.takes_discounts = line.product.takes_discounts
+        self.takes_promotions = self.takes_discounts and line.price_override_minor is None
         self.segments = [Segment(self, self.quantity_milli, self.net_minor, 0)]
         self.adjustments: list[Adjustment] = []
         self.notes = notes
