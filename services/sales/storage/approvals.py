@@ -30,5 +30,6 @@ class ApprovalRepository:
                 spent_at=at,
             )
             .on_conflict_do_nothing()
+            .returning(spent_approvals.c.approval_id)
         )
-        return result.rowcount == 1
+        return result.first() is not None

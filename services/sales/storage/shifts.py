@@ -63,8 +63,9 @@ class ShiftRepository:
                 opened_at=shift.opened_at,
             )
             .on_conflict_do_nothing()
+            .returning(shifts.c.shift_id)
         )
-        return result.rowcount == 1
+        return result.first() is not None
 
     async def save(self, shift: Shift, *, z_report: dict[str, Any] | None = None) -> None:
         """Store the next version of a shift that this transaction has locked, with its Z report once it is closed."""
@@ -151,8 +152,9 @@ class ShiftRepository:
                 moved_at=movement.moved_at,
             )
             .on_conflict_do_nothing()
+            .returning(cash_movements.c.movement_id)
         )
-        return result.rowcount == 1
+        return result.first() is not None
 
     async def movements(self, shift_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None) -> list[CashMovement]:
         """Up to `limit` movements of the shift, the oldest first, later than the keys in `after`."""
