@@ -21,6 +21,14 @@ class LiveFeed:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._publishing: set[asyncio.Task[None]] = set()
+
+    def publish_soon(self, topic: str, message: BaseModel) -> None:
+        """`publish` without waiting for it; made for `UnitOfWork.after_commit`, whose callbacks cannot wait."""
+        task = asyncio.get_running_loop().create_task(self.publish(topic, message))
+        # The loop holds tasks weakly: without this one may vanish before it has run.
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
 
     async def publish(self, topic: str, message: BaseModel) -> None:
         """Tell whoever watches; silently nobody if Redis is away, because the state itself is in the database."""

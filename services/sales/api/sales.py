@@ -55,7 +55,12 @@ async def ring_up(body: SaleBody, request: Request, caller: Caller, work: Work, 
 async def _finished(work: UnitOfWork, caller: Principal, current: CurrentBook, body: SaleBody) -> FinishedBasket:
     till = till_of(caller, current)
     pointers = [
-        Pointer(f"lines.{index}.{'code' if line.code else 'product_id'}", line.code, line.product_id)
+        Pointer(
+            f"lines.{index}.{'code' if line.code else 'product_id'}",
+            line.code,
+            line.product_id,
+            brought_back=line.returns is not None,
+        )
         for index, line in enumerate(body.lines)
     ]
     identified = await identify_products(work.connection, current, pointers, body.currency)
@@ -91,7 +96,7 @@ async def _finished(work: UnitOfWork, caller: Principal, current: CurrentBook, b
 
 
 def _line(line: SaleLineBody, found: Identified, field: str) -> BasketLine:
-    quantity = line.quantity or found.quantity or ONE
+    quantity = line.quantity if line.quantity is not None else found.quantity or ONE
     check_quantity(quantity, field=field)
     found.product.demand_countable(quantity, field=field)
     by_hand = line.price_override_minor is not None

@@ -19,12 +19,14 @@ from libs.persistence import Database
 from libs.web.authentication import Caller, RequestBody, TokenVerifier
 from libs.web.principal import Approval
 from libs.web.transactions import Reading, Work, origin_of
-from services.sales.api.dependencies import Books, Settings
+from services.sales.api.dependencies import Books, Feed, Settings
 from services.sales.api.sale_schemas import ApprovalText, TenderBody
 from services.sales.domain.basket import Basket
 from services.sales.domain.tender import TenderKind, TenderState
 from services.sales.storage.baskets import BasketRepository
-from services.sales.use_cases.pay_basket import UnknownBasket, complete_basket, due_of, pay, release_tender
+from services.sales.use_cases.keep_basket import basket_topic
+from services.sales.use_cases.pay_basket import complete_basket, due_of, pay, release_tender
+from services.sales.use_cases.take_basket import known
 
 router = APIRouter(tags=["tenders"])
 
@@ -97,6 +99,7 @@ async def add(
     request: Request,
     caller: Caller,
     books: Books,
+    feed: Feed,
     settings: Settings,
     prefer: Annotated[str | None, Header(max_length=100, description="'wait=10' waits for the outcome.")] = None,
 ) -> Response:
@@ -121,6 +124,7 @@ async def add(
         async with database.reading() as reading:
             basket = await BasketRepository(reading).get(basket_id) or basket
     view = payment_view(basket, lines)
+    feed.publish_soon(basket_topic(basket_id), view)
     status = 202 if _undecided(basket, tender_request.tender_id) else 201
     return Response(view.model_dump_json(), status_code=status, media_type="application/json")
 
@@ -130,25 +134,27 @@ async def show(basket_id: UUID, caller: Caller, reading: Reading) -> PaymentView
     """Tenders with their states; before the first tender the total is the one last shown."""
     caller.demand(Permission.SALES_READ)
     repository = BasketRepository(reading)
-    basket = await repository.get(basket_id)
-    if basket is None:
-        raise UnknownBasket(f"There is no basket {basket_id}.", field="basket_id")
+    basket = known(await repository.get(basket_id), basket_id)
     caller.demand_store(basket.store_id)
     return payment_view(basket, await repository.quote(basket_id) or ())
 
 
 @router.delete("/baskets/{basket_id}/tenders/{tender_id}", summary="Take a tender back")
-async def release(basket_id: UUID, tender_id: UUID, caller: Caller, work: Work, books: Books) -> PaymentView:
+async def release(
+    basket_id: UUID, tender_id: UUID, caller: Caller, work: Work, books: Books, feed: Feed
+) -> PaymentView:
     """Give a tender back before completion; repeated, it changes nothing."""
     caller.demand(Permission.SALES_SELL)
     current = await books.current(work.connection)
     basket = await release_tender(work, caller, current, basket_id, tender_id)
-    return payment_view(basket, await BasketRepository(work.connection).quote(basket_id) or ())
+    view = payment_view(basket, await BasketRepository(work.connection).quote(basket_id) or ())
+    work.after_commit(lambda: feed.publish_soon(basket_topic(basket_id), view))
+    return view
 
 
 @router.post("/baskets/{basket_id}/complete", status_code=201, summary="Complete a paid basket")
 async def complete(
-    basket_id: UUID, body: CompleteBody, request: Request, caller: Caller, work: Work, books: Books
+    basket_id: UUID, body: CompleteBody, request: Request, caller: Caller, work: Work, books: Books, feed: Feed
 ) -> SaleCompleted:
     """The pivot: the document is numbered, stored, counted and published in one transaction.
 
@@ -157,7 +163,9 @@ async def complete(
     caller.demand(Permission.SALES_SELL)
     approvals = await verified(request, body.approvals)
     current = await books.current(work.connection)
-    return await complete_basket(work, caller, current, basket_id, number=body.number, approvals=approvals)
+    document = await complete_basket(work, caller, current, basket_id, number=body.number, approvals=approvals)
+    work.after_commit(lambda: feed.publish_soon(basket_topic(basket_id), document))
+    return document
 
 
 async def verified(request: Request, texts: list[str]) -> list[Approval]:

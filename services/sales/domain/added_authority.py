@@ -19,8 +19,9 @@ def added_authority(
     """The needs of `after` that were not needs of `before`, priced as `lines_...` in the basket's order.
 
     A discount counts as more when any line is discounted further than it was, an override when its price is another,
-    returns when more money goes back in all. So what a manager once allowed on one line stays allowed there, and is
-    no licence for the next line; and a cashier who takes over a basket answers only for what they add.
+    a return without receipt when more money goes back. So what a manager once allowed on one line stays allowed
+    there, and is no licence for the next line or for more. What receipts bring back is judged when it is paid out,
+    once for the whole document.
     """
     needs: dict[Permission, Need] = {}
     known = {line.line_id: (line, facts) for line, facts in zip(before.lines, lines_before, strict=True)}
@@ -28,30 +29,39 @@ def added_authority(
         old = known.get(line.line_id)
         allowed = _of_line(before, *old) if old else {}
         for permission, need in _of_line(after, line, facts).items():
-            if old and _covers(allowed.get(permission), need) and _same_override(old[0], line):
+            if old and _covers(allowed.get(permission), need) and _same_price(permission, old[0], line):
                 continue
             present = needs.get(permission)
             if present is None or present.discount_ppm < need.discount_ppm:
                 needs[permission] = need
-    whole_before = {need.permission: need for need in needed_authority(before, lines_before)}
-    for need in needed_authority(after, lines_after):
-        if need.permission not in _OF_A_LINE and not _covers(whole_before.get(need.permission), need):
-            needs[need.permission] = need
+    permission = Permission.SALES_RETURN_WITHOUT_RECEIPT
+    refund = _as_if_new(after, lines_after).get(permission)
+    if refund is not None and not _covers(_as_if_new(before, lines_before).get(permission), refund):
+        needs[permission] = refund
     return list(needs.values())
 
 
 def _of_line(basket: Basket, line: BasketLine, facts: LineFacts) -> dict[Permission, Need]:
-    alone = needed_authority(replace(basket, lines=(line,)), [facts])
-    return {need.permission: need for need in alone if need.permission in _OF_A_LINE}
+    alone = _as_if_new(replace(basket, lines=(line,)), [facts])
+    return {permission: need for permission, need in alone.items() if permission in _OF_A_LINE}
+
+
+def _as_if_new(basket: Basket, lines: Sequence[LineFacts]) -> dict[Permission, Need]:
+    """Every need, those included that somebody has approved already."""
+    plain = replace(
+        basket,
+        discount_approved_by=None,
+        lines=tuple(replace(line, approved_by=None) if line.approved_by else line for line in basket.lines),
+    )
+    facts = [each.model_copy(update={"approved_by": None}) if each.approved_by else each for each in lines]
+    return {need.permission: need for need in needed_authority(plain, facts)}
 
 
 def _covers(allowed: Need | None, need: Need) -> bool:
     return (
-        allowed is not None
-        and need.discount_ppm <= allowed.discount_ppm
-        and need.refund_minor <= allowed.refund_minor
+        allowed is not None and need.discount_ppm <= allowed.discount_ppm and need.refund_minor <= allowed.refund_minor
     )
 
 
-def _same_override(old: BasketLine, new: BasketLine) -> bool:
-    return old.price_override_minor == new.price_override_minor
+def _same_price(permission: Permission, old: BasketLine, new: BasketLine) -> bool:
+    return permission is not Permission.SALES_OVERRIDE_PRICE or old.price_override_minor == new.price_override_minor

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid, NotFound
 from libs.money import Quantity
-from services.sales.domain.basket import Basket, BasketState, check_quantity
+from services.sales.domain.basket import Basket, BasketLine, BasketState, check_quantity
 
 LARGEST_COUPON_COUNT = 50
 
@@ -51,20 +51,35 @@ def discount_line(basket: Basket, line_id: UUID, percent_ppm: int, amount_minor:
         amount_discount_minor=amount_minor,
         discount_reason=reason,
     )
-    return basket.with_changed_line(line)
+    return basket.with_changed_line(_without_idle_approval(line))
 
 
 def override_price(basket: Basket, line_id: UUID, price_minor: int | None, reason: str) -> Basket:
-    """The basket with a unit price set by hand on a line; None goes back to the price list."""
-    line = replace(basket.line(line_id), price_override_minor=price_minor, price_override_reason=reason)
-    return basket.with_changed_line(line)
+    """The basket with a unit price set by hand on a line; None goes back to the price list.
+
+    Goods whose label carries their price keep that price: scan the label again to undo a price set by hand.
+    """
+    line = basket.line(line_id)
+    if price_minor is None and (line.price_from_code or line.price_override_minor is None):
+        return basket
+    changed = replace(line, price_override_minor=price_minor, price_override_reason=reason, price_from_code=False)
+    return basket.with_changed_line(_without_idle_approval(changed))
+
+
+def _without_idle_approval(line: BasketLine) -> BasketLine:
+    """The line without its approval once nothing is left that was approved."""
+    by_hand = line.percent_discount_ppm or line.amount_discount_minor or line.price_override_minor is not None
+    return line if by_hand or line.quantity.milli < 0 else replace(line, approved_by=None)
 
 
 def discount_basket(basket: Basket, percent_ppm: int, amount_minor: int, reason: str) -> Basket:
     """The basket with this discount on the whole of it instead of the one it had; zeros take it away."""
     basket.demand(BasketState.OPEN)
     return basket.changed(
-        percent_discount_ppm=percent_ppm, amount_discount_minor=amount_minor, discount_reason=reason
+        percent_discount_ppm=percent_ppm,
+        amount_discount_minor=amount_minor,
+        discount_reason=reason,
+        discount_approved_by=basket.discount_approved_by if percent_ppm or amount_minor else None,
     )
 
 
@@ -113,9 +128,30 @@ def suspend(basket: Basket) -> Basket:
 
 
 def recall(basket: Basket, till_id: UUID, staff_id: UUID) -> Basket:
-    """The basket taken up again, at this till by this cashier. Raises BasketNotOpen when somebody else was first."""
+    """The basket taken up again, at this till by this cashier. Raises BasketNotOpen when somebody else was first.
+
+    What the cashier before was let pass with is noted as approved by them: the next one answers for what they add.
+    """
     basket.demand(BasketState.SUSPENDED)
-    return basket.changed(state=BasketState.OPEN, till_id=till_id, staff_id=staff_id)
+    taken = basket.changed(state=BasketState.OPEN, till_id=till_id, staff_id=staff_id)
+    if staff_id == basket.staff_id:
+        return taken
+    discounted = bool(basket.percent_discount_ppm or basket.amount_discount_minor)
+    return replace(
+        taken,
+        lines=tuple(_allowed_by(line, basket.staff_id) for line in basket.lines),
+        discount_approved_by=basket.discount_approved_by or (basket.staff_id if discounted else None),
+    )
+
+
+def _allowed_by(line: BasketLine, staff_id: UUID) -> BasketLine:
+    by_hand = (
+        line.percent_discount_ppm
+        or line.amount_discount_minor
+        or (line.price_override_minor is not None and not line.price_from_code)
+        or (line.quantity.milli < 0 and line.returns is None)
+    )
+    return replace(line, approved_by=staff_id) if by_hand and line.approved_by is None else line
 
 
 def cancel(basket: Basket) -> Basket:

@@ -15,11 +15,15 @@ from services.sales.price_books import CurrentBook
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """How a line names its product: by what was scanned or typed, or by id. `field` is where the request says so."""
+    """How a line names its product: by what was scanned or typed, or by id. `field` is where the request says so.
+
+    Goods that are `brought_back` need not be sold any more.
+    """
 
     field: str
     code: str | None = None
     product_id: UUID | None = None
+    brought_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +79,6 @@ def _scanned(
 def _known(product: Product | None, pointer: Pointer, text: str) -> Product:
     if product is None:
         raise UnknownProduct(f"There is no product {text}.", field=pointer.field)
-    product.demand_sold()
+    if not pointer.brought_back:
+        product.demand_sold()
     return product

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from libs.contracts.refusal import Conflict, NotFound
+from libs.contracts.refusal import NotFound
 from libs.contracts.sales import LineFacts, SaleCompleted
 from libs.contracts.tenders import ReleaseTender
 from libs.persistence import UnitOfWork
@@ -21,14 +21,10 @@ from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, add_tender
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
+from services.sales.use_cases.keep_basket import basket_updated
 from services.sales.use_cases.open_till import OpenTill, open_till, till_of
 from services.sales.use_cases.price_basket import price_contents
-
-
-class UnknownBasket(NotFound):
-    """There is no such basket."""
-
-    type = "unknown-basket"
+from services.sales.use_cases.take_basket import BasketElsewhere, known
 
 
 class UnknownTender(NotFound):
@@ -37,18 +33,9 @@ class UnknownTender(NotFound):
     type = "unknown-tender"
 
 
-class OtherTillsBasket(Conflict):
-    """The basket is being paid at another till."""
-
-    type = "other-tills-basket"
-
-
 async def locked_basket(work: UnitOfWork, basket_id: UUID) -> Basket:
     """The basket, locked for this transaction. Raises UnknownBasket."""
-    basket = await BasketRepository(work.connection).get_for_update(basket_id)
-    if basket is None:
-        raise UnknownBasket(f"There is no basket {basket_id}.", field="basket_id")
-    return basket
+    return known(await BasketRepository(work.connection).get_for_update(basket_id), basket_id)
 
 
 async def pay(
@@ -61,7 +48,7 @@ async def pay(
 ) -> tuple[Basket, tuple[LineFacts, ...]]:
     """Add a tender; the first one freezes the price of the basket. Returns the basket and its priced lines.
 
-    Raises what `open_till`, pricing, `authorise_basket` and `add_tender` raise, and OtherTillsBasket.
+    Raises what `open_till`, pricing, `authorise_basket` and `add_tender` raise, and BasketElsewhere.
     """
     till = await open_till(work, caller, current)
     basket = await _locked_at(work, till, basket_id)
@@ -69,13 +56,16 @@ async def pay(
     paying = await add_tender(work, basket, lines, request, till.store)
     if paying is not basket:
         await BasketRepository(work.connection).save(paying, _total(lines))
+        work.emit(basket_updated(paying, lines), sequence=paying.version)
     return paying, lines
 
 
 async def _locked_at(work: UnitOfWork, till: OpenTill, basket_id: UUID) -> Basket:
     basket = await locked_basket(work, basket_id)
     if basket.till_id != till.seller.till_id:
-        raise OtherTillsBasket("The basket belongs to another till. Suspend it there and recall it here.")
+        raise BasketElsewhere(
+            "The basket is at another till. Suspend it there, then recall it here.", till_id=str(basket.till_id)
+        )
     return basket
 
 
@@ -137,6 +127,7 @@ async def with_tender(work: UnitOfWork, basket: Basket, changed: Tender) -> Bask
         basket = basket.changed(tenders=tenders)
     lines = await repository.quote(basket.basket_id)
     await repository.save(basket, _total(lines or ()))
+    work.emit(basket_updated(basket, lines or ()), sequence=basket.version)
     return basket
 
 
@@ -151,7 +142,7 @@ async def complete_basket(
 ) -> SaleCompleted:
     """Complete a basket whose tenders cover its total; a basket that is completed gives its document again.
 
-    Raises what `open_till`, `authorise_basket` and `complete_sale` raise, and OtherTillsBasket.
+    Raises what `open_till`, `authorise_basket` and `complete_sale` raise, and BasketElsewhere.
     """
     till = await open_till(work, caller, current)
     basket = await _locked_at(work, till, basket_id)
