@@ -54,8 +54,9 @@ def _check_bundles(requests: Sequence[ReturnRequest], originals: Mapping[UUID, O
         sold = [_thawed(original, line.line_id) for line in document.lines if line.quantity_milli > 0]
         broken = broken_bundles(sold, after)
         if broken:
-            names = {str(line.line_id): line.name for line in document.lines}
-            together = ", ".join(dict.fromkeys(names[line_id] for line_id in broken[0].line_ids))
+            together = ", ".join(
+                dict.fromkeys(line.name for line in document.lines if str(line.line_id) in broken[0].line_ids)
+            )
             raise BundleBroken(
                 f"'{broken[0].name}' was a price for goods together: {together} come back only as a whole.",
                 field="lines",
