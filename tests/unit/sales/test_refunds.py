@@ -127,8 +127,8 @@ def test_what_was_paid_with_other_goods_may_go_back_in_any_tender() -> None:
     )
     assert [claim.refund_minor for claim in assigned.claims] == [4_000]
     assert assigned.tenders[1].original_tender_id is None
+    too_much = replace(voucher, amount_minor=-6_001)
     with pytest.raises(RefundElsewhere):
-        too_much = replace(voucher, amount_minor=-6_001)
         assign_refunds([cash(-3_999, -4_000, 10), too_much], returned(original), {original.document.sale_id: original})
 
 

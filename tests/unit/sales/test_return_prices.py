@@ -144,10 +144,7 @@ def test_rule_6_whole_bundle_a_part_alone_is_refused_and_names_what_belongs_toge
     pot, cup, tray = original.document.lines
     with pytest.raises(BundleBroken) as refused:
         bring_back(original, cup, "1")
-    assert (
-        refused.value.sentence == "'Tea set' was a price for goods together: Cup, Pot come back only as a whole."
-        or (refused.value.sentence == "'Tea set' was a price for goods together: Pot, Cup come back only as a whole.")
-    )
+    assert refused.value.sentence == "'Tea set' was a price for goods together: Pot, Cup come back only as a whole."
     assert set(refused.value.facts["line_ids"]) == {str(pot.line_id), str(cup.line_id)}
     assert bring_back(original, tray, "1").total_minor == -700
 
@@ -187,13 +184,13 @@ def test_what_cannot_come_back_says_why() -> None:
     with pytest.raises(UnknownReceipt):
         bring_back(original, mug, "1", sale_id=uuid4())
     with pytest.raises(Invalid, match="negative"):
-        bring_back(original, mug, "1", quantity=Quantity(1000))
+        bring_back(original, mug, "-1")
     with pytest.raises(Invalid, match="by the piece"):
         bring_back(original, mug, "0.5")
     with pytest.raises(SaleVoided):
         bring_back(replace(original, voided_by_sale_id=uuid4()), mug, "1")
+    request = ReturnRequest(uuid4(), mug.product_id, original.document.sale_id, mug.line_id, Quantity(-1000))
     with pytest.raises(NotReturnable, match="paid in PLN"):
-        request = ReturnRequest(uuid4(), mug.product_id, original.document.sale_id, mug.line_id, Quantity(-1000))
         price_returns([request], {original.document.sale_id: original}, "EUR")
 
 
