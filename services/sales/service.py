@@ -13,6 +13,7 @@ from services.sales.api import (
     continuity,
     exchange_rates,
     price_checks,
+    receipts,
     sale_queries,
     sales,
     shifts,
@@ -22,6 +23,7 @@ from services.sales.api import (
 from services.sales.domain.shift import ShiftPolicy
 from services.sales.handlers import catalogue_consumer
 from services.sales.price_books import PriceBooks
+from services.sales.receipt_mail_job import receipt_mail_job
 from services.sales.settings import SalesSettings
 from services.sales.storage.tables import idempotency_keys, metadata
 from services.sales.tender_handlers import tender_consumer
@@ -29,6 +31,7 @@ from services.sales.tender_handlers import tender_consumer
 
 def build(context: ServiceContext[SalesSettings]) -> Service:
     """Wire the service."""
+    books = PriceBooks()
     return Service(
         routers=[
             baskets.router,
@@ -36,6 +39,7 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             tenders.router,
             sales.router,
             sale_queries.router,
+            receipts.router,
             voids.router,
             shifts.router,
             exchange_rates.router,
@@ -43,8 +47,9 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             continuity.router,
         ],
         consumers=[catalogue_consumer, tender_consumer],
+        jobs=receipt_mail_job(context.database, books, context.settings),
         resources={
-            PriceBooks: PriceBooks(),
+            PriceBooks: books,
             IdempotencyStore: IdempotencyStore(idempotency_keys),
             LiveFeed: LiveFeed(context.redis),
             SalesSettings: context.settings,
