@@ -167,7 +167,7 @@ def _lower_first(text: str) -> str:
 
 
 def _may_hold_a_secret(field: str) -> bool:
-    return field.endswith(("_url", "_key", "_password", "_secret", "_token"))
+    return field.endswith(("_url", "_key", "_password", "_secret", "_token", "_code"))
 
 
 def _missing(field: str, kind: type[BaseSettings]) -> str:

@@ -42,6 +42,9 @@ class IdentitySettings(BaseSettings):
     till_token_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds; a till renews it by itself")
     api_key_token_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds")
     approval_life_s: int = Field(120, ge=10, le=900, description="10 to 900 seconds")
+    longest_api_key_life_days: int = Field(
+        3_653, ge=1, le=36_500, description="the days after which a key must end, if it ends"
+    )
     enrolment_code_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds")
 
     free_tries: int = Field(5, ge=1, le=20, description="1 to 20 wrong tries in a row before the first pause")

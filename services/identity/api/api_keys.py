@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Self
+from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field
 
 from libs.contracts.values import Instant
-from libs.web.authentication import RequestBody
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading, Work
 from services.identity.api.callers import KeyManager, KeyReader
-from services.identity.api.schemas import Line, StoreIds
+from services.identity.api.parts import TheSettings
+from services.identity.api.schemas import Line, StoreIds, Workplaces
 from services.identity.domain.api_keys import ApiKey, scope
 from services.identity.storage.repositories.keys import ApiKeyRepository
 from services.identity.use_cases.make_api_key import make_api_key, revoke_api_key
@@ -24,20 +24,12 @@ router = APIRouter(prefix="/api-keys", tags=["api keys"])
 Scope = Annotated[str, AfterValidator(scope), Field(max_length=64, examples=["catalog.read"])]
 
 
-class NewApiKey(RequestBody):
+class NewApiKey(Workplaces):
     """A key as it begins. It may do what its scopes name, at all stores or at those listed."""
 
     name: Line
     scopes: frozenset[Scope] = Field(min_length=1, max_length=100)
-    all_stores: bool = False
-    store_ids: StoreIds = frozenset()
     expires_at: Instant | None = Field(default=None, description="When it ends by itself; never if left away.")
-
-    @model_validator(mode="after")
-    def _works_somewhere(self) -> Self:
-        if self.all_stores == bool(self.store_ids):
-            raise ValueError("store_ids: name the stores the key is for, or set all_stores, one of the two")
-        return self
 
 
 class ApiKeyView(BaseModel):
@@ -68,7 +60,7 @@ class NewApiKeyView(ApiKeyView):
 
 
 @router.post("", status_code=201, summary="Make an API key")
-async def make(body: NewApiKey, work: Work, caller: KeyManager) -> NewApiKeyView:
+async def make(body: NewApiKey, work: Work, caller: KeyManager, settings: TheSettings) -> NewApiKeyView:
     made = await make_api_key(
         work,
         caller,
@@ -77,6 +69,7 @@ async def make(body: NewApiKey, work: Work, caller: KeyManager) -> NewApiKeyView
         all_stores=body.all_stores,
         store_ids=body.store_ids,
         expires_at=body.expires_at,
+        longest_life=timedelta(days=settings.longest_api_key_life_days),
     )
     return NewApiKeyView(key=made.text, **_shown(made.key))
 

@@ -13,7 +13,7 @@ from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Refusal
 from libs.web.authentication import Caller, RequestBody
 from libs.web.transactions import origin_of
-from services.identity.api.callers import demand_not_withdrawn
+from services.identity.api.callers import present_caller
 from services.identity.api.parts import TheDatabase, TheProver, TheSettings, TheSigner
 from services.identity.api.schemas import Code, GivenSecret, LimitValues, Line
 from services.identity.domain.audit import Actor, AuditAction
@@ -69,7 +69,7 @@ async def give(
         raise NotAtATill("An approval is asked for by somebody who is signed on at a till.")
     origin = origin_of(request)
     async with database.reading() as connection:
-        await demand_not_withdrawn(connection, caller)
+        await present_caller(connection, caller)
     approver = await prover.prove_pin(
         origin,
         body.approver_code,

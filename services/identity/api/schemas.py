@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import Header, Response
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     PlainSerializer,
     SecretStr,
@@ -146,8 +145,18 @@ def tag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-class StoreScope(BaseModel):
-    """Where somebody works: in all stores, or in those listed."""
+class Workplaces(RequestBody):
+    """Where somebody, or a key, works: in all stores, or in those listed."""
 
-    all_stores: bool
-    store_ids: StoreIds
+    all_stores: bool = False
+    store_ids: StoreIds = Field(default=frozenset(), validate_default=True)
+
+    @field_validator("store_ids")
+    @classmethod
+    def _somewhere(cls, store_ids: frozenset[UUID], info: ValidationInfo) -> frozenset[UUID]:
+        everywhere = info.data.get("all_stores")
+        if everywhere and store_ids:
+            raise ValueError("leave them away together with all_stores")
+        if everywhere is False and not store_ids:
+            raise ValueError("name at least one store, or set all_stores")
+        return store_ids

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Invalid
@@ -15,7 +15,7 @@ from libs.web.authentication import Caller, RequestBody
 from libs.web.paging import Page, Paging
 from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work, origin_of
-from services.identity.api.callers import Reader, StaffManager, demand_not_withdrawn
+from services.identity.api.callers import Reader, StaffManager, present_caller
 from services.identity.api.parts import TheDatabase, TheHasher, TheProver
 from services.identity.api.schemas import (
     Change,
@@ -30,6 +30,7 @@ from services.identity.api.schemas import (
     PermissionNames,
     RoleCode,
     StoreIds,
+    Workplaces,
     expected_version,
     tag,
 )
@@ -41,7 +42,7 @@ from services.identity.storage.repositories.tries import TriesRepository
 from services.identity.use_cases.add_staff import StaffDraft, add_staff
 from services.identity.use_cases.change_staff import change_staff
 from services.identity.use_cases.prove_secret import SecretClaim
-from services.identity.use_cases.rights import demand_places, staff_within_reach, stores_within
+from services.identity.use_cases.rights import demand_colleague, staff_within_reach, stores_within
 from services.identity.use_cases.set_staff_secret import locks_of, set_staff_secret, unlock_staff
 
 router = APIRouter(prefix="/staff", tags=["staff"])
@@ -49,25 +50,15 @@ router = APIRouter(prefix="/staff", tags=["staff"])
 RoleCodes = Annotated[frozenset[RoleCode], Field(max_length=50, description="Roles by code.")]
 
 
-class NewStaff(RequestBody):
+class NewStaff(Workplaces):
     """A member of staff as they begin: with a PIN for tills, a password for the back office, or both."""
 
     code: Code
     name: Line
     language: LanguageTag | None = None
-    all_stores: bool = False
-    store_ids: StoreIds = frozenset()
     roles: RoleCodes = frozenset()
     pin: NewPin | None = None
     password: NewPassword | None = None
-
-    @model_validator(mode="after")
-    def _works_somewhere(self) -> Self:
-        if self.all_stores and self.store_ids:
-            raise ValueError("store_ids: leave them away for somebody who works for all_stores")
-        if not self.all_stores and not self.store_ids:
-            raise ValueError("store_ids: name at least one store, or set all_stores")
-        return self
 
 
 class StaffChange(Change):
@@ -158,7 +149,7 @@ class SecretSetter:
         """Raises Invalid, WrongSecret, LockedOut, NotFound or Forbidden."""
         origin = origin_of(request)
         async with self._database.reading() as connection:
-            await demand_not_withdrawn(connection, caller)
+            caller = await present_caller(connection, caller)
             member = await StaffRepository(connection).find(staff_id)
         own = caller.kind == "staff" and caller.id == staff_id
         if not own:
@@ -174,6 +165,7 @@ class SecretSetter:
             await self._prover.prove(origin, claim, current)
         secret_hash = await self._hasher.hash(secret)
         async with self._database.transaction(origin) as work:
+            caller = await present_caller(work.connection, caller)
             if not own:
                 member = await staff_within_reach(work, caller, staff_id, f"set the {kind} of this member of staff")
             await set_staff_secret(work, caller, member, kind, secret_hash)
@@ -193,7 +185,6 @@ async def add(
     database: TheDatabase,
     hasher: TheHasher,
 ) -> StaffView:
-    caller.demand(Permission.IDENTITY_MANAGE_STAFF.value)
     if body.pin is not None:
         _demand_unlike_code(body.pin.get_secret_value(), body.code)
     # Hashed before the transaction, so that none waits for it.
@@ -208,8 +199,9 @@ async def add(
         password_hash=await hasher.hash(body.password.get_secret_value()) if body.password else None,
     )
     async with database.transaction(origin_of(request)) as work:
-        await demand_not_withdrawn(work.connection, caller)
-        member = await add_staff(work, caller, draft)
+        present = await present_caller(work.connection, caller)
+        present.demand(Permission.IDENTITY_MANAGE_STAFF.value)
+        member = await add_staff(work, present, draft)
     tag(response, member.version)
     return StaffView.of(member)
 
@@ -242,8 +234,7 @@ async def read(
     member = await StaffRepository(connection).find(staff_id)
     if member is None:
         raise unknown("member of staff", staff_id)
-    if not any(map(member.works_for, stores_within(caller) or ())):
-        demand_places(caller, all_stores=True, store_ids=())
+    demand_colleague(caller, member)
     tag(response, member.version)
     return StaffView.of(member, await locks_of(TriesRepository(connection), member))
 

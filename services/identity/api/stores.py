@@ -15,7 +15,7 @@ from libs.pricing import TaxMode, TaxRounding
 from libs.web.authentication import Caller, RequestBody
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading, Work
-from services.identity.api.callers import Reader, StoreManager, demand_not_withdrawn
+from services.identity.api.callers import Reader, StoreManager, present_caller
 from services.identity.api.schemas import (
     Amount,
     Change,
@@ -146,7 +146,7 @@ async def read_all(
 @router.get("/{store_id}", summary="A store")
 async def read(store_id: UUID, caller: Caller, connection: Reading, response: Response) -> StoreView:
     """Whoever is signed on at a till may read of its store; others need the permission."""
-    await demand_not_withdrawn(connection, caller)
+    caller = await present_caller(connection, caller)
     if caller.store_id != store_id:
         caller.demand(Permission.IDENTITY_READ.value)
     caller.demand_store(store_id)

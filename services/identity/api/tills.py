@@ -14,7 +14,7 @@ from libs.persistence import new_id
 from libs.web.authentication import Caller, RequestBody
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading, Work
-from services.identity.api.callers import Reader, StoreManager, demand_not_withdrawn
+from services.identity.api.callers import Reader, StoreManager, present_caller
 from services.identity.api.parts import TheSettings
 from services.identity.api.schemas import Change, Code, IfMatch, Line, expected_version, tag
 from services.identity.domain.refusals import unknown
@@ -101,7 +101,7 @@ async def read_all(
 @router.get("/{till_id}", summary="A till")
 async def read(till_id: UUID, caller: Caller, connection: Reading, response: Response) -> TillView:
     """Whoever is signed on at the till may read of it; others need the permission."""
-    await demand_not_withdrawn(connection, caller)
+    caller = await present_caller(connection, caller)
     if caller.till_id != till_id:
         caller.demand(Permission.IDENTITY_READ.value)
     till = await TillRepository(connection).find(till_id)

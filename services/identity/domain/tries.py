@@ -71,5 +71,5 @@ def locked_out(until: datetime, now: datetime) -> LockedOut:
 
 def _duration(seconds: int) -> str:
     if seconds < 120:
-        return f"{seconds} seconds"
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
     return f"{-(-seconds // 60)} minutes"

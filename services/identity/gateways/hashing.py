@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import VerificationError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from structlog import get_logger
 
 _log = get_logger(__name__)
@@ -33,7 +33,7 @@ class SecretHasher:
                 return self._hasher.verify(stored_hash or self._nobody, secret) and stored_hash is not None
             except VerifyMismatchError:
                 return False
-            except VerificationError:
+            except (VerificationError, InvalidHashError):
                 _log.exception("a stored hash cannot be verified")
                 return False
 

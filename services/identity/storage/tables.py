@@ -167,6 +167,7 @@ api_keys = Table(
     timestamp("last_used_at", nullable=True),
     Column("created_by", Text, nullable=False),
     timestamp("created_at"),
+    Index("api_keys_name", "name", "id"),
 )
 
 signing_keys = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.persistence import UnitOfWork, new_id
@@ -35,10 +35,11 @@ async def make_api_key(
     all_stores: bool,
     store_ids: frozenset[UUID],
     expires_at: datetime | None,
+    longest_life: timedelta,
 ) -> MadeApiKey:
     """Make a key. Raises Invalid, Forbidden or AboveOwnRights."""
-    if expires_at is not None and expires_at <= work.now:
-        raise wrong_field("expires_at", "must lie in the future")
+    if expires_at is not None and not work.now < expires_at <= work.now + longest_life:
+        raise wrong_field("expires_at", f"must lie in the next {longest_life.days} days")
     demand_places(caller, all_stores=all_stores, store_ids=store_ids)
     await demand_stores_exist(work, store_ids)
     wanted = Rights(permissions_of_scopes(scopes), Limits())

@@ -53,6 +53,13 @@ def demand_places(caller: Principal, *, all_stores: bool, store_ids: Collection[
         caller.demand_store(store_id)
 
 
+def demand_colleague(caller: Principal, member: StaffMember) -> None:
+    """Raise Forbidden unless both work at one store."""
+    within = stores_within(caller)
+    if within is not None and not any(member.works_for(store_id) for store_id in within):
+        raise Forbidden(f"{caller.name} reads only of those who work at the same stores.")
+
+
 async def demand_stores_exist(work: UnitOfWork, store_ids: Collection[UUID]) -> None:
     """Raise Invalid naming the first of `store_ids` that is no store."""
     missing = set(store_ids) - await StoreRepository(work.connection).existing(store_ids)

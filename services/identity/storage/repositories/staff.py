@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.persistence import Connection
@@ -93,11 +93,6 @@ class StaffRepository:
         """The member with this code, in whatever case it is written."""
         return await self._one(select(*_COLUMNS).where(func.lower(code) == _CODE))
 
-    async def is_active(self, staff_id: UUID) -> bool:
-        """Whether there is such a member and they are active."""
-        found = (await self._connection.execute(select(staff.c.active).where(staff.c.id == staff_id))).scalar()
-        return bool(found)
-
     async def holders_of(self, role_id: UUID) -> list[StaffMember]:
         """Everybody who holds the role."""
         held = select(staff_roles.c.staff_id).where(staff_roles.c.role_id == role_id)
@@ -138,7 +133,7 @@ class StaffRepository:
         statement = select(*_COLUMNS).order_by(_CODE, staff.c.id).limit(rows)
         if within is not None:
             linked = exists().where(staff_stores.c.staff_id == staff.c.id, staff_stores.c.store_id.in_(within))
-            statement = statement.where(and_(linked, ~staff.c.all_stores))
+            statement = statement.where(or_(staff.c.all_stores, linked))
         if store_id is not None:
             here = exists().where(staff_stores.c.staff_id == staff.c.id, staff_stores.c.store_id == store_id)
             statement = statement.where(or_(staff.c.all_stores, here))

@@ -27,6 +27,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('key_hash')
     )
+    op.create_index('api_keys_name', 'api_keys', ['name', 'id'], unique=False)
     op.create_table('audit',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
@@ -255,4 +256,5 @@ def downgrade() -> None:
     op.drop_index('audit_actor_id', table_name='audit')
     op.drop_index('audit_action', table_name='audit')
     op.drop_table('audit')
+    op.drop_index('api_keys_name', table_name='api_keys')
     op.drop_table('api_keys')
