@@ -234,7 +234,13 @@ def _set_password(connection: Connection, role: str, password: str) -> None:
     driver: psycopg.Connection[Any] | None = connection.connection.driver_connection
     assert driver is not None
     verifier = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    _execute(connection, sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+    statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
+    connection.commit()
+    # Roles belong to the whole server: while another database's migration changes the same one, PostgreSQL refuses
+    # ("tuple concurrently updated") instead of waiting.
+    for attempt in stamina.retry_context(on=InternalError, attempts=5, wait_initial=0.05, wait_max=1.0):
+        with attempt, connection.begin():
+            _execute(connection, statement)
 
 
 def _grant(connection: Connection, schema: str, role: str) -> None:
