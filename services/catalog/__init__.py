@@ -1,0 +1,1 @@
+"""Catalog: products, prices, promotions, tax categories and stock."""

@@ -1,0 +1,1 @@
+"""The HTTP routes of catalog, one file per resource."""

@@ -1,0 +1,1 @@
+"""Pure rules of the catalogue: no I/O, no clock."""

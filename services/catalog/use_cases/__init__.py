@@ -1,0 +1,1 @@
+"""What catalog does, one verb per file; each runs in the transaction of its edge."""
