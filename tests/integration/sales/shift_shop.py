@@ -55,13 +55,15 @@ class Person:
         return await self.asks("GET", path)
 
     async def opens(self, **body: Any) -> dict[str, Any]:
-        """A new shift at the person's till, by default with a float of 200.00 PLN."""
+        """A new shift at their till, by default with a float of 200.00 PLN."""
         given = {"shift_id": str(new_id()), "currency": "PLN", "float_minor": 20_000, **body}
-        return answered(await self.post("/shifts", given), 201)
+        shift: dict[str, Any] = answered(await self.post("/shifts", given), 201)
+        return shift
 
     async def sells(self, lines: Sequence[Any], *tenders: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """A document: lines are product codes or bodies; without tenders it is paid in cash, exactly."""
-        return answered(await self.tries_to_sell(lines, *tenders, **more), 201)
+        document: dict[str, Any] = answered(await self.tries_to_sell(lines, *tenders, **more), 201)
+        return document
 
     async def tries_to_sell(self, lines: Sequence[Any], *tenders: Mapping[str, Any], **more: Any) -> httpx.Response:
         bodies = [{"code": line} if isinstance(line, str) else line for line in lines]

@@ -88,12 +88,13 @@ async def test_two_people_signing_on_at_once_make_one_shift(shop: Shop) -> None:
 
 async def test_sign_on_sent_again_is_the_same_shift(shop: Shop) -> None:
     anna = await shop.cashier()
-    body = {"shift_id": str(uuid4()), "currency": "PLN", "float_minor": 700}
+    shift_id = str(uuid4())
+    body = {"shift_id": shift_id, "currency": "PLN", "float_minor": 700}
     first, again = await anna.post("/shifts", body), await anna.post("/shifts", body)
     assert answered(first, 201) == answered(again, 201)
     assert again.headers["Idempotency-Replayed"] == "true"
     refused(await anna.post("/shifts", {**body, "float_minor": 701}), 422, "idempotency-key-reused")
-    assert len(await shop.events(body["shift_id"])) == 2
+    assert len(await shop.events(shift_id)) == 2
 
 
 async def test_sign_on_needs_a_known_till_a_person_and_the_permission(shop: Shop) -> None:
