@@ -12,7 +12,7 @@ from libs.contracts.permissions import Permission
 from libs.contracts.values import CurrencyCode, Instant
 from libs.web.authentication import Caller, RequestBody, require
 from libs.web.transactions import Reading, Work
-from services.sales.domain.exchange_rate import ExchangeRate, NoExchangeRate
+from services.sales.domain.exchange_rate import ExchangeRate, UnknownExchangeRate
 from services.sales.storage.exchange_rates import ExchangeRateRepository
 from services.sales.use_cases.set_exchange_rate import set_exchange_rate
 
@@ -82,6 +82,6 @@ async def put_exchange_rate(
     dependencies=[require(Permission.SALES_CONFIGURE)],
 )
 async def delete_exchange_rate(local_currency: CurrencyCode, foreign_currency: CurrencyCode, work: Work) -> None:
-    """404 `no-exchange-rate` when it was not taken."""
+    """404 `unknown-exchange-rate` when it was not taken."""
     if not await ExchangeRateRepository(work.connection).remove(local_currency, foreign_currency):
-        raise NoExchangeRate(f"{foreign_currency} is not taken at tills that count in {local_currency}.")
+        raise UnknownExchangeRate(f"{foreign_currency} is not taken at tills that count in {local_currency}.")

@@ -19,10 +19,16 @@ class InvalidExchangeRate(Invalid):
     type = "invalid-exchange-rate"
 
 
-class NoExchangeRate(NotFound):
-    """The currency is not taken here."""
+class NoExchangeRate(Invalid):
+    """Cash in a currency that is not taken here."""
 
     type = "no-exchange-rate"
+
+
+class UnknownExchangeRate(NotFound):
+    """There is no rate to remove."""
+
+    type = "unknown-exchange-rate"
 
 
 def parse_rate(text: str, *, field: str = "rate") -> Decimal:

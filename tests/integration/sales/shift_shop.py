@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from pydantic_core import from_json
@@ -24,6 +25,7 @@ from libs.persistence import Database, new_id
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.hosting import running
 from libs.web.authentication import ISSUER, TokenVerifier
+from services.sales.domain.shift import ShiftPolicy
 from services.sales.service import definition
 from services.sales.use_cases.keep_catalogue import CatalogueChanges, keep_catalogue
 
@@ -80,8 +82,16 @@ class Shop:
     key: ECKey
     clock: Callable[[], datetime]
     store: StoreChanged
+    resources: dict[type, Any]
     tills: int = 0
     products: dict[str, UUID] = field(default_factory=dict)
+
+    @contextmanager
+    def policy(self, policy: ShiftPolicy) -> Iterator[None]:
+        """The chain's rules for shifts, for the block."""
+        before, self.resources[ShiftPolicy] = self.resources[ShiftPolicy], policy
+        yield
+        self.resources[ShiftPolicy] = before
 
     def token(self, **claims: Any) -> str:
         """A signed token with these claims."""
@@ -268,6 +278,8 @@ async def open_shop(server: DatabaseServer) -> AsyncIterator[Shop]:
         app.state.context = replace(app.state.context, verifier=TokenVerifier(fetch_keys, clock))
         products, messages = _goods()
         store = _store()
-        shop = Shop(services.http, app.state.context.database, key, clock, store, products=products)
+        shop = Shop(
+            services.http, app.state.context.database, key, clock, store, app.state.resources, products=products
+        )
         await shop.hears(store, *messages)
         yield shop

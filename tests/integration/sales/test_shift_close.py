@@ -15,6 +15,7 @@ from sqlalchemy import event
 from libs.contracts.permissions import CASHIER, Permission
 from libs.testkit.databases import DatabaseServer
 from services.sales.domain.basket import Basket, BasketState
+from services.sales.domain.shift import OpenBaskets, ShiftPolicy
 from services.sales.storage.baskets import BasketRepository
 from tests.integration.sales.shift_shop import Person, Shop, answered, counted, open_shop, refused
 
@@ -359,3 +360,51 @@ async def test_close_is_constant_in_receipts(shop: Shop) -> None:
     assert closes[0] == closes[1]
     assert not [statement for statement in closes[1] if "sales.sales " in statement or "FROM sales " in statement]
     assert reports[0] == reports[1]
+
+
+async def test_rule_24_a_sale_that_races_the_close_is_in_z_or_refused(shop: Shop) -> None:
+    for _ in range(3):
+        anna = await shop.cashier()
+        shift_id = (await anna.opens())["shift_id"]
+        sales = [anna.tries_to_sell(["bread"], cash(450)) for _ in range(5)]
+        close = anna.post(f"/shifts/{shift_id}/close", {"counts": [counted("PLN")]})
+        answers = await asyncio.gather(*sales[:3], close, *sales[3:])
+        z = answered(answers.pop(3), 200)
+        taken = [answer.json() for answer in answers if answer.status_code == 201]
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert (z["document_count"], z["total_minor"]) == (len(taken), 450 * len(taken))
+        assert {document["shift_id"] for document in taken} <= {shift_id}
+
+
+async def test_rule_24_open_baskets_are_refused_where_the_chain_says_so(shop: Shop) -> None:
+    anna = await shop.cashier()
+    shift_id = (await anna.opens())["shift_id"]
+    await rung_up(shop, anna, BasketState.SUSPENDED)
+    open_basket = await rung_up(shop, anna, BasketState.OPEN)
+    with shop.policy(ShiftPolicy(open_baskets=OpenBaskets.REFUSE)):
+        answer = await anna.post(f"/shifts/{shift_id}/close", {"counts": [counted("PLN")]})
+    assert refused(answer, 409, "baskets-unfinished")["basket_ids"] == [str(open_basket)]
+
+
+async def test_a_failed_close_changes_nothing_and_can_be_repeated(shop: Shop) -> None:
+    anna, shift_id, _ = await traded(shop)
+    path = f"/shifts/{shift_id}/close"
+    refused(await anna.post(path, {"counts": [counted("PLN")], "last_number": 9}), 409, "documents-missing")
+    assert answered(await anna.get(f"/shifts/{shift_id}"), 200)["state"] == "open"
+    z = answered(await anna.post(path, {"counts": [counted("PLN")], "last_number": 4}), 200)
+    assert z["z_number"] == 1
+
+
+async def test_rule_24_a_void_is_reconciled_and_named(shop: Shop) -> None:
+    anna, shift_id, documents = await traded(shop)
+    maria = shop.manager(anna.till_id, staff_id=anna.staff_id)
+    answered(await maria.post(f"/sales/{documents[1]['sale_id']}/void", {"reason": "mistake"}, "void-00001"), 201)
+    z = answered(await anna.post(f"/shifts/{shift_id}/close", {"counts": [counted("PLN", n5000=3, n50=1)]}), 200)
+    assert [one for one in z["documents"] if one["kind"] == "void"] == [
+        {"kind": "void", "count": 1, "amount_minor": -1_298}
+    ]
+    assert z["voided"] == [{"kind": "sale", "count": 1, "amount_minor": 1_298}]
+    assert (z["document_count"], z["last_number"], z["total_minor"]) == (5, 5, 4_499)
+    # The 13.00 are given back.
+    assert (z["cash"]["expected_minor"], z["cash"]["variance_minor"]) == (15_050, 0)
+    assert z["differences"] == []
