@@ -122,9 +122,12 @@ class Relay:
                 await self._outbox.wake.wait()
         except TimeoutError:
             return
-        if self._progress.in_flight:
-            # More confirms are on their way; marking many rows at once is cheaper than one by one.
-            await asyncio.sleep(self._settings.relay_linger_s)
+        # More confirms are on their way; reading and marking many rows at once is cheaper than a few at a time.
+        deadline = time.monotonic() + self._settings.relay_linger_s
+        while self._progress.in_flight and time.monotonic() < deadline:
+            await asyncio.sleep(self._settings.relay_linger_s / 5)
+            if self._progress.in_flight <= self._settings.relay_in_flight_messages / 2:
+                break
 
     async def _turn(self) -> None:
         """Mark what was confirmed, read what may be sent, start sending it."""
@@ -138,11 +141,14 @@ class Relay:
         forget = now - self._settings.relay_retry_limit_s
         self._failing = {key: failing for key, failing in self._failing.items() if failing.until > forget}
         resting = [key for key, failing in self._failing.items() if failing.until > now]
+        partitions = sorted(self.partitions)
         rows = await self._rows.unsent(
-            sorted(self.partitions), [*self._progress.busy_keys, *resting], limit=self._settings.relay_read_rows
+            partitions,
+            [*self._progress.busy_keys, *resting],
+            limit=min(self._settings.relay_read_rows, -(-room // len(partitions))),
         )
         groups: dict[str, list[OutboxRow]] = {}
-        for row in rows[:room]:
+        for row in rows:
             groups.setdefault(row.key, []).append(row)
         for key, group in groups.items():
             self._progress.busy_keys.add(key)

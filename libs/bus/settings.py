@@ -17,8 +17,8 @@ class BusSettings(BaseModel):
 
     # Relay
     relay_read_rows: int = Field(100, ge=1, description="rows read per partition at a time")
-    relay_in_flight_messages: int = Field(1000, ge=1, description="messages on their way to the broker at once")
-    relay_linger_s: float = Field(0.005, ge=0, description="wait for more confirms before marking them sent")
+    relay_in_flight_messages: int = Field(1000, ge=1, description="messages on their way to the broker at once, about")
+    relay_linger_s: float = Field(0.05, ge=0, description="longest wait for more confirms before marking them")
     relay_poll_s: float = Field(0.2, gt=0, description="look for rows committed by other replicas this often")
     relay_lease_s: float = Field(15.0, gt=0, description="a dead relay's partitions are free after this time")
     relay_retry_s: float = Field(0.5, gt=0, description="first pause of a key or of the relay after a failure")

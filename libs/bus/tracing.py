@@ -7,7 +7,7 @@ nothing, yet the context is still handed on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -47,11 +47,22 @@ class Tracing:
         self._tracer = trace.get_tracer("tillstream.bus", tracer_provider=provider)
         self._system = system
 
-    @contextmanager
     def publishing(
         self, message_type: str, message_id: str, destination: str, traceparent: str | None
+    ) -> AbstractContextManager[str | None]:
+        """A producer span below `traceparent`; gives the `traceparent` to send.
+
+        A message of a trace that is not recorded costs nothing here: its context is handed on as it is.
+        """
+        context = span_context(traceparent)
+        if context is None or not context.trace_flags.sampled:
+            return nullcontext(traceparent)
+        return self._publishing(message_type, message_id, destination, context)
+
+    @contextmanager
+    def _publishing(
+        self, message_type: str, message_id: str, destination: str, parent: SpanContext
     ) -> Iterator[str | None]:
-        """A producer span below `traceparent`; yields the `traceparent` to send."""
         attributes = {
             "messaging.system": self._system,
             "messaging.operation.name": "publish",
@@ -60,16 +71,16 @@ class Tracing:
             "messaging.message.id": message_id,
         }
         with self._tracer.start_as_current_span(
-            f"{SPAN_PUBLISH} {message_type}", _parent(traceparent), SpanKind.PRODUCER, attributes
+            f"{SPAN_PUBLISH} {message_type}", _below(parent), SpanKind.PRODUCER, attributes
         ) as span:
-            yield format_traceparent(span.get_span_context()) or traceparent
+            yield format_traceparent(span.get_span_context()) or format_traceparent(parent)
 
     @contextmanager
     def consuming(self, envelope: Envelope, consumer: str) -> Iterator[Span]:
         """A consumer span that continues the message's trace."""
         attributes = {**self._process(consumer), "messaging.message.id": envelope.id}
         with self._tracer.start_as_current_span(
-            f"{SPAN_PROCESS} {envelope.type}", _parent(envelope.traceparent), SpanKind.CONSUMER, attributes
+            f"{SPAN_PROCESS} {envelope.type}", _below(span_context(envelope.traceparent)), SpanKind.CONSUMER, attributes
         ) as span:
             yield span
 
@@ -95,7 +106,6 @@ class Tracing:
         }
 
 
-def _parent(traceparent: str | None) -> Context:
-    context = span_context(traceparent)
+def _below(parent: SpanContext | None) -> Context:
     # An empty context, not the current one: the relay's own span must not become the parent of somebody's message.
-    return Context() if context is None else trace.set_span_in_context(NonRecordingSpan(context), Context())
+    return Context() if parent is None else trace.set_span_in_context(NonRecordingSpan(parent), Context())

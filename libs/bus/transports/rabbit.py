@@ -83,8 +83,6 @@ class RabbitTransport:
             delivery_mode=PERSISTENT,
             headers=dict(message.headers),
             message_id=message.id,
-            message_type=message.headers.get("ce-type"),
-            correlation_id=message.headers.get("ce-correlationid"),
         )
         channel = self._channel or await self._wait_for_channel()
         try:
