@@ -45,8 +45,8 @@ class TenderBody(RequestBody):
             raise ValueError(f"a {self.kind.value} tender needs amount_minor and nothing of cash")
         return self
 
-    def request(self) -> TenderRequest:
-        """The tender as the use case takes it."""
+    def request(self, place: str = "") -> TenderRequest:
+        """The tender as the use case takes it; `place` is where it stands in the request's body."""
         return TenderRequest(
             tender_id=self.tender_id or new_id(),
             kind=self.kind,
@@ -56,6 +56,7 @@ class TenderBody(RequestBody):
             foreign_minor=self.foreign_minor,
             reference=self.reference,
             original_tender_id=self.original_tender_id,
+            place=place,
         )
 
 

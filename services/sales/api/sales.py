@@ -19,6 +19,7 @@ from services.sales.api.dependencies import Books
 from services.sales.api.sale_schemas import SaleBody, SaleLineBody
 from services.sales.api.tenders import verified
 from services.sales.domain.basket import Basket, BasketLine, ReturnReference, check_quantity
+from services.sales.domain.tender_rules import TenderKindNotTaken
 from services.sales.price_books import CurrentBook
 from services.sales.use_cases.identify_products import Identified, Pointer, identify_products
 from services.sales.use_cases.open_till import till_of
@@ -44,6 +45,12 @@ async def ring_up(body: SaleBody, request: Request, caller: Caller, work: Work, 
     a till that showed another.
     """
     caller.demand(Permission.SALES_SELL)
+    for index, tender in enumerate(body.tenders):
+        if not tender.kind.decided_here:
+            raise TenderKindNotTaken(
+                f"A {tender.kind.value} tender has to be authorised first: open a basket and add it there.",
+                field=f"tenders.{index}.kind",
+            )
     current = await books.current(work.connection)
     finished = await _finished(work, caller, current, body)
     approvals = await verified(request, body.approvals)
@@ -87,7 +94,7 @@ async def _finished(work: UnitOfWork, caller: Principal, current: CurrentBook, b
     return FinishedBasket(
         basket=basket,
         products={found.product.product_id: found.product for found in identified},
-        tenders=tuple(tender.request() for tender in body.tenders),
+        tenders=tuple(tender.request(f"tenders.{index}.") for index, tender in enumerate(body.tenders)),
         number=body.number,
         expected_total_minor=body.expected_total_minor,
         # Of what was understood, not of the bytes: a retry may order its JSON differently and is the same sale.

@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
-from libs.contracts.refusal import Invalid
 from libs.contracts.sales import LineFacts, SaleCompleted
 from libs.persistence import Database
 from libs.web.authentication import Caller, RequestBody, TokenVerifier
@@ -23,6 +22,7 @@ from services.sales.api.dependencies import Books, Feed, Settings
 from services.sales.api.sale_schemas import ApprovalText, TenderBody
 from services.sales.domain.basket import Basket
 from services.sales.domain.tender import TenderKind, TenderState
+from services.sales.domain.tender_rules import demand_taken
 from services.sales.storage.baskets import BasketRepository
 from services.sales.use_cases.keep_basket import basket_topic
 from services.sales.use_cases.pay_basket import complete_basket, due_of, pay, release_tender
@@ -32,12 +32,6 @@ router = APIRouter(tags=["tenders"])
 
 POLL_S = 0.1
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})\b")
-
-
-class TenderKindNotTaken(Invalid):
-    """The installation does not take this kind of tender."""
-
-    type = "tender-kind-not-taken"
 
 
 class PayBody(TenderBody):
@@ -108,9 +102,7 @@ async def add(
     The first tender freezes the basket's price. The same `tender_id` again is the same tender, not a second one.
     """
     caller.demand(Permission.SALES_SELL)
-    if body.kind not in settings.tender_kinds:
-        taken = ", ".join(sorted(settings.tender_kinds))
-        raise TenderKindNotTaken(f"This shop does not take {body.kind.value}; it takes {taken}.", field="kind")
+    demand_taken(body.kind, settings.tender_kinds)
     approvals = await verified(request, body.approvals)
     database: Database = request.app.state.context.database
     tender_request = body.request()

@@ -276,11 +276,12 @@ def _saved(document: SaleCompleted) -> int:
 
 
 def _payments(document: SaleCompleted, writer: _Writer) -> tuple[ReceiptAmount, ...]:
+    """What follows the total: its rounding if there is one, then the tenders and change that add up to both."""
     payments = []
-    for tender in document.tenders:
-        payments += _tender(tender, writer)
     if document.rounding_minor:
         payments.append(writer.labelled(writer.labels.rounding, document.rounding_minor))
+    for tender in document.tenders:
+        payments += _tender(tender, writer)
     return tuple(payments)
 
 

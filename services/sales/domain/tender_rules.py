@@ -15,6 +15,19 @@ class TenderRefused(Invalid):
     type = "tender-refused"
 
 
+class TenderKindNotTaken(Invalid):
+    """The shop does not take this kind of tender, or not in this way."""
+
+    type = "tender-kind-not-taken"
+
+
+def demand_taken(kind: TenderKind, taken: frozenset[TenderKind]) -> None:
+    """Raise TenderKindNotTaken unless the shop takes tenders of this kind."""
+    if kind not in taken:
+        kinds = ", ".join(sorted(taken))
+        raise TenderKindNotTaken(f"This shop does not take {kind.value}; it takes {kinds}.", field="kind")
+
+
 def cash_tender(tender_id: UUID, due_minor: int, given_minor: int, increment_minor: int) -> Tender:
     """Cash against what is due, in the document's currency.
 

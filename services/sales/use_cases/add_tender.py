@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from libs.contracts.identity import StoreChanged
-from libs.contracts.refusal import Conflict, Invalid
+from libs.contracts.refusal import Conflict, Invalid, Refusal
 from libs.contracts.sales import LineFacts
 from libs.contracts.tenders import AuthorizeTender
 from libs.persistence import Connection, UnitOfWork
@@ -40,31 +40,41 @@ class TenderRequest:
     foreign_minor: int | None = None
     reference: str | None = None
     original_tender_id: UUID | None = None
+    # Where in the request's body the tender stands, for errors: "tenders.0." or nothing.
+    place: str = ""
 
 
 async def decide_tender(
     connection: Connection, request: TenderRequest, due: int, currency: str, store: StoreChanged
 ) -> Tender:
     """The tender in its first state. Raises TenderRefused, Invalid for missing amounts, or NoExchangeRate."""
-    if request.kind is TenderKind.CASH:
-        tender = await _cash(connection, request, due, currency, store)
-    else:
-        if request.amount_minor is None:
-            raise Invalid(f"A {request.kind} tender needs its amount.", field="tenders.amount_minor")
-        tender = other_tender(request.tender_id, request.kind, due, request.amount_minor, request.reference)
+    try:
+        if request.kind is TenderKind.CASH:
+            tender = await _cash(connection, request, due, currency, store)
+        else:
+            tender = _other(request, due)
+    except Refusal as error:
+        error.field = f"{request.place}{error.field}" if error.field else None
+        raise
     return tender.for_original(request.original_tender_id)
+
+
+def _other(request: TenderRequest, due: int) -> Tender:
+    if request.amount_minor is None:
+        raise Invalid(f"A {request.kind} tender needs its amount.", field="amount_minor")
+    return other_tender(request.tender_id, request.kind, due, request.amount_minor, request.reference)
 
 
 async def _cash(connection: Connection, request: TenderRequest, due: int, currency: str, store: StoreChanged) -> Tender:
     if request.foreign_currency is None:
         if request.given_minor is None:
-            raise Invalid("Cash needs the amount that was handed over.", field="tenders.given_minor")
+            raise Invalid("Cash needs the amount that was handed over.", field="given_minor")
         return cash_tender(request.tender_id, due, request.given_minor, _increment(store))
     rate = await ExchangeRateRepository(connection).get(currency, request.foreign_currency)
     if rate is None:
         raise NoExchangeRate(
             f"No exchange rate from {request.foreign_currency} to {currency} is set, so it is not taken here.",
-            field="tenders.foreign_currency",
+            field="foreign_currency",
         )
     frozen = ExchangeRate(rate.foreign_currency, currency, parse_rate(rate.rate))
     return foreign_cash_tender(request.tender_id, due, request.foreign_minor or 0, frozen, _increment(store))

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from pydantic_core import from_json
