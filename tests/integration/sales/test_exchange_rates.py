@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from libs.contracts.permissions import Permission
-from libs.testkit.databases import DatabaseServer
-from tests.integration.sales.shift_shop import Person, Shop, answered, open_shop, refused
+from tests.integration.sales.shift_shop import Person, Shop, answered, refused
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: DatabaseServer) -> AsyncIterator[Shop]:
-    async with open_shop(postgres_server) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -44,7 +35,7 @@ async def test_rule_16_the_rate_is_frozen_on_the_tender(shop: Shop, office: Pers
     answered(await office.asks("PUT", "/exchange-rates/PLN/USD", {"rate": "3.6521"}), 200)
     sold = await anna.sells(["bread"], dollars)
     answered(await office.asks("PUT", "/exchange-rates/PLN/USD", {"rate": "4"}), 200)
-    (tender,) = answered(await anna.get(f"/sales/{sold['sale_id']}"), 200)["tenders"]
+    (tender,) = answered(await anna.get(f"/sales/{sold['sale_id']}"), 200)["sale"]["tenders"]
     # 5.00 USD are 18.26 PLN; 4.50 are due, 13.75 is the change in coins of 0.05.
     assert (tender["exchange_rate"], tender["given_minor"], tender["change_minor"]) == ("3.6521", 1_826, 1_375)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,21 +13,14 @@ import pytest
 from sqlalchemy import event
 
 from libs.contracts.permissions import CASHIER, Permission
-from libs.testkit.databases import DatabaseServer
 from services.sales.domain.basket import Basket, BasketState
 from services.sales.domain.shift import OpenBaskets, ShiftPolicy
 from services.sales.storage.baskets import BasketRepository
-from tests.integration.sales.shift_shop import Person, Shop, answered, counted, open_shop, refused
+from tests.integration.sales.shift_shop import Person, Shop, answered, counted, refused
 
 pytestmark = pytest.mark.anyio
 
 ONLY_IN_Z = frozenset({"kind", "z_number", "closed_by", "closed_by_name", "made_at"})
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: DatabaseServer) -> AsyncIterator[Shop]:
-    async with open_shop(postgres_server) as opened:
-        yield opened
 
 
 def cash(given_minor: int) -> dict[str, Any]:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
 from libs.contracts.permissions import CASHIER, Permission
-from libs.testkit.databases import DatabaseServer
-from tests.integration.sales.shift_shop import Shop, answered, counted, open_shop, refused
+from tests.integration.sales.shift_shop import Shop, answered, counted, refused
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def shop(postgres_server: DatabaseServer) -> AsyncIterator[Shop]:
-    async with open_shop(postgres_server) as opened:
-        yield opened
 
 
 async def test_rule_23_sign_on_opens_a_shift_with_its_float_on_the_stores_business_date(shop: Shop) -> None:
