@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from libs.persistence import Connection
@@ -175,15 +175,17 @@ def _baskets_at_till(
 ) -> Select[tuple[Any, ...]]:
     return select(what).where(
         baskets.c.store_id == shift.store_id,
-        # Said again in the words of the partial index, which the planner can use only so.
-        baskets.c.state.in_(UNFINISHED),
+        # Said again as the partial index says it, and written out, or the planner would not see that it applies.
+        baskets.c.state.in_(bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)),
         baskets.c.state.in_([state.value for state in states]),
         baskets.c.till_id == shift.till_id,
     )
 
 
 def _open_at_till(till_id: UUID) -> Select[tuple[Any, ...]]:
-    return _shift_query().where(shifts.c.till_id == till_id, shifts.c.state == ShiftState.OPEN.value)
+    # Written out, not bound: only then does PostgreSQL know that the partial index holds what is asked for.
+    open_state = literal(ShiftState.OPEN.value, literal_execute=True)
+    return _shift_query().where(shifts.c.till_id == till_id, shifts.c.state == open_state)
 
 
 def _shift(row: Row[tuple[Any, ...]]) -> Shift:

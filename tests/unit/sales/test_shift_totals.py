@@ -10,6 +10,8 @@ import pytest
 
 from services.sales.domain.cash_count import CashCount
 from services.sales.domain.completion import contributions_of
+from services.sales.domain.receipt_labels import LANGUAGES
+from services.sales.domain.report_labels import REPORT_LABELS
 from services.sales.domain.report_text import report_text
 from services.sales.domain.reports import Closing, Difference, Premises, ShiftReport, ShiftTotals, x_report, z_report
 from services.sales.domain.shift import Shift
@@ -325,3 +327,19 @@ def test_yen_have_no_decimals_on_paper() -> None:
         CLOSED_AT,
     )  # fmt: skip
     assert "Float                               30,000" in report_text(report)
+
+
+def test_every_label_fits_beside_its_numbers_in_every_language() -> None:
+    discounts = [
+        Contribution("discount", kind, 12, -1_234_567)
+        for kind in REPORT_LABELS["en"].discount_kinds
+        if kind != "promotion"
+    ]
+    counts = [CashCount.of("PLN", [(20_000, 1)], field="counts"), CashCount.of("EUR", [(5_000, 2)], field="counts")]
+    manager = Closing(12, counts, uuid4(), "Maria Nowak", uuid4(), [(110, 112)], 1)
+    rows = {}
+    for language in LANGUAGES:
+        premises = Premises(store(language=language), "07")
+        totals = ShiftTotals(merged([*TRADED, *discounts]))
+        rows[language] = len(report_text(z_report(SHIFT, totals, premises, CLOSED_AT, manager)).splitlines())
+    assert set(rows.values()) == {rows["en"]}
