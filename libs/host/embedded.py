@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import psycopg
 from fakeredis import FakeAsyncRedis
+from psycopg import sql
 from redis.asyncio import Redis
 
 from libs.bus.transports.local import LocalTransport
-from libs.host.assembly import BuiltService, Surroundings, working_together
+from libs.host.assembly import BuiltService, Surroundings, messaging_tables_of, working_together
 from libs.host.edge import Edge
 from libs.host.postgres import embedded_postgres
 from libs.host.registry import AnyServiceDefinition, all_services
@@ -66,12 +68,15 @@ async def embedded(
         stack.callback(listener.close)
         stop = stack.enter_context(StopSignal().listening())
         advance("starting PostgreSQL", 0)
+        # PostgreSQL starts in its own processes; meanwhile this one reads the services' code.
+        loading = asyncio.create_task(asyncio.to_thread(all_services)) if definitions is None else None
         admin_url = await stack.enter_async_context(_postgres(settings.data_folder))
         advance("loading the services", 1)
-        services = all_services() if definitions is None else definitions
+        services = await loading if loading is not None else list(definitions or ())
         urls = {definition.schema: service_url(admin_url, definition.schema) for definition in services}
         advance("migrating", 1)
         await asyncio.to_thread(migrate_services, services, admin_url, urls, lambda what, _finished: advance(what, 0))
+        await asyncio.to_thread(_free_leases, admin_url, services)
         advance("starting the services", 1)
         edge = Edge()
         secrets = kept_secrets(services, settings.data_folder / SECRETS_FOLDER)
@@ -106,6 +111,15 @@ async def _surroundings(
         transport=transport,
         secrets=secrets,
     )
+
+
+def _free_leases(admin_url: str, services: Sequence[AnyServiceDefinition]) -> None:
+    """End the leases of a process that was killed: the folder is ours alone, so nobody else can hold one."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        for definition in services:
+            leases = messaging_tables_of(definition.metadata, definition.schema).leases
+            table = sql.Identifier(definition.schema, leases.name)
+            connection.execute(sql.SQL("DELETE FROM {}").format(table))
 
 
 @asynccontextmanager

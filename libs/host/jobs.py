@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from opentelemetry.trace import SpanKind, Tracer
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.host.service import Job
 from libs.persistence.leases import Leases
@@ -39,7 +40,7 @@ async def running_jobs(
     tracer: Tracer,
     measurements: JobMeasurements,
 ) -> AsyncIterator[None]:
-    """Run the jobs for the block. At its end a run in progress is cancelled, and its lease is given back."""
+    """Run the jobs for the block. At its end a run in progress is cancelled, and the leases are given back at once."""
     tasks = [
         asyncio.create_task(
             _repeat(job, service, leases, lease_s, tracer, measurements), name=f"{service} job {job.name}"
@@ -52,12 +53,22 @@ async def running_jobs(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if jobs:
+            try:
+                await leases.release(*(_lease_of(job) for job in jobs))
+            except (SQLAlchemyError, OSError) as error:
+                # The leases then end by themselves.
+                _log.warning("leases not released", service=service, error=str(error))
+
+
+def _lease_of(job: Job) -> str:
+    return f"job/{job.name}"
 
 
 async def _repeat(
     job: Job, service: str, leases: Leases, lease_s: float, tracer: Tracer, measurements: JobMeasurements
 ) -> None:
-    lease = f"job/{job.name}"
+    lease = _lease_of(job)
     while True:
         # Jitter, so that many services started together do not all wake at once.
         await asyncio.sleep(job.every_s * (1 + random.uniform(-1, 1) * LARGEST_JITTER_SHARE))  # noqa: S311 - no secret
@@ -74,11 +85,6 @@ async def _repeat(
                 ),
             ):
                 await _run_holding(job, leases, lease, lease_s)
-        except asyncio.CancelledError:
-            # What cannot be given back expires; the database may be the very thing that is gone.
-            with suppress(Exception):
-                await leases.release(lease)
-            raise
         except Exception:  # noqa: BLE001 - a timer must outlive one failed turn, whatever failed
             outcome = "failed"
             _log.exception("job failed; it runs again at its next turn", service=service, job=job.name)

@@ -127,28 +127,37 @@ def test_a_service_without_a_database_url_says_which_variable_is_missing(install
     )
 
 
-def test_of_two_replicas_one_at_a_time_runs_a_job(installation: Installation) -> None:
+def job_holder(connection: psycopg.Connection[tuple[str]]) -> str | None:
+    row = connection.execute("SELECT holder FROM toy.leases WHERE name = 'job/tick'").fetchone()
+    return row[0] if row else None
+
+
+def until_held(connection: psycopg.Connection[tuple[str]], *, by_other_than: str | None = None) -> str:
+    deadline = time.monotonic() + 20
+    while (holder := job_holder(connection)) in (None, by_other_than):
+        assert time.monotonic() < deadline, "nobody took the job"
+        time.sleep(0.05)
+    assert holder is not None
+    return holder
+
+
+def test_of_two_replicas_one_runs_a_job_until_it_stops_and_then_the_other_does(installation: Installation) -> None:
     installation.migrate()
     other = free_port()
     with (
         child(run("toy"), installation.settings("toy")) as first,
-        child(run("toy"), installation.settings("toy", other)) as second,
+        psycopg.connect(installation.admin_url, autocommit=True) as connection,
     ):
         until_ready(installation.url("toy") + "/toy/readyz", first)
-        until_ready(f"http://127.0.0.1:{other}/toy/readyz", second)
-        holders = set()
-        deadline = time.monotonic() + 10
-        with psycopg.connect(installation.admin_url, autocommit=True) as connection:
-            while time.monotonic() < deadline and len(holders) < 1:
-                rows = connection.execute("SELECT holder FROM toy.leases WHERE name = 'job/tick'").fetchall()
-                holders |= {row[0] for row in rows}
-            before = connection.execute("SELECT holder FROM toy.leases WHERE name = 'job/tick'").fetchone()
-            first.stop()
-            second_ticks = httpx.get(f"http://127.0.0.1:{other}/toy/v1/ticks/count").json()
-            while time.monotonic() < deadline + 20:
-                if httpx.get(f"http://127.0.0.1:{other}/toy/v1/ticks/count").json() > second_ticks:
-                    break
-                time.sleep(0.1)
-            else:
-                raise AssertionError("the second replica did not take the job over")
-        assert before is not None
+        holder = until_held(connection)
+        with child(run("toy"), installation.settings("toy", other)) as second:
+            until_ready(f"http://127.0.0.1:{other}/toy/readyz", second)
+            # Twenty of its turns: the second replica leaves the job alone while the first has it.
+            time.sleep(1)
+            assert job_holder(connection) == holder
+            assert first.stop() == 0
+            assert until_held(connection, by_other_than=holder) != holder
+            ticks = httpx.get(f"http://127.0.0.1:{other}/toy/v1/ticks/count").json()
+            deadline = time.monotonic() + 20
+            while httpx.get(f"http://127.0.0.1:{other}/toy/v1/ticks/count").json() <= ticks:
+                assert time.monotonic() < deadline, second.output
