@@ -24,6 +24,16 @@ class CannotBePriced(Invalid):
     type = "cannot-be-priced"
 
 
+# Far more than any basket comes to, and far from what a JSON number holds exactly, taxes and all.
+LARGEST_BASKET_MINOR = 100_000_000_000_000
+
+
+class AbsurdAmount(Invalid):
+    """The goods come to more than anybody pays at a till: a price or a quantity was mistyped."""
+
+    type = "absurd-amount"
+
+
 @dataclass(frozen=True, slots=True)
 class PricedContents:
     """The priced lines in the basket's order, and the products they are of."""
@@ -75,7 +85,7 @@ def price_lines(
     """Price the basket at `now` (aware) with today's prices; `returned` are the lines of known receipts, as priced
     from their sales (retail rule 7). `business_date` picks the tax rates: the store's local date unless given.
 
-    Raises UnknownProduct, or CannotBePriced when a line has no price in this store and currency.
+    Raises UnknownProduct, CannotBePriced when a line has no price in this store and currency, or AbsurdAmount.
     """
     local_now = now.astimezone(ZoneInfo(store.time_zone))
     priced_again = {UUID(line.line_id): line for line in returned}
@@ -104,6 +114,8 @@ def price_lines(
         by_id = {**priced_again, **{UUID(line.line_id): line for line in priced.lines}}
         lines = [by_id[line.line_id] for line in basket.lines]
         priced = PricedBasket.of_lines(basket.currency, lines, priced.unused_coupons)
+    if sum([abs(line.gross_minor) for line in priced.lines]) > LARGEST_BASKET_MINOR:
+        raise AbsurdAmount("The goods come to an absurd amount. Check the prices and quantities.", field="lines")
     return PricedContents(priced, {line.product_id: _product(products, line) for line in basket.lines})
 
 

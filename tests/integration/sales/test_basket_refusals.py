@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.contracts.permissions import CASHIER, Permission
+from libs.contracts.permissions import CASHIER, MANAGER, Permission
 from libs.persistence import new_id
 from tests.integration.sales.basket_shop import Till, ean, line, publish, till
 from tests.integration.sales.shift_shop import Shop, answered, refused
@@ -225,4 +225,20 @@ async def test_who_may_not_judge_an_age_needs_a_manager(shop: Shop) -> None:
 async def test_a_value_that_no_database_can_hold_is_refused(shop: Shop) -> None:
     at = await till(shop)
     refused(await at.put("/note", {"note": "a\x00b"}), 422, "unstorable-value")
+    broken = await at.person.http.put(
+        f"/sales/v1{at.path('/note')}",
+        content=b'{"note": "\\ud800"}',
+        headers={"Authorization": f"Bearer {at.person.token}", "Content-Type": "application/json"},
+    )
+    assert broken.status_code == 422, broken.text
     assert (await at.basket())["note"] == ""
+
+
+async def test_an_absurd_amount_is_refused(shop: Shop) -> None:
+    at = await till(shop, permissions=MANAGER)
+    goods = {"code": "wine", "quantity": 9_999, "price_override_minor": 10**12}
+    refused(await at.tries_to_scan(**goods), 422, "absurd-amount", "lines")
+    # 999,900,000,000.00 is absurd by a hair less.
+    basket = await at.scan("wine", quantity=9_999, price_override_minor=10**10)
+    assert basket["total_minor"] == 99_990_000_000_000
+    refused(await at.tries_to_scan(**{**goods, "quantity": 1}), 422, "absurd-amount", "lines")

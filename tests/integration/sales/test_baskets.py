@@ -14,11 +14,14 @@ from tests.integration.sales.basket_shop import (
     CHEESE_FOR_8_47,
     basket_events,
     line,
+    price_of,
+    product,
+    publish,
     published_sequences,
     till,
     totals,
 )
-from tests.integration.sales.shift_shop import Shop, answered
+from tests.integration.sales.shift_shop import Shop, answered, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -188,6 +191,23 @@ async def test_rule_10_goods_sold_and_brought_back_in_one_basket_keep_their_sign
     # 10.00 at 23 %: 8.13 + 1.87, given back.
     assert [each["taxes"][0]["tax_minor"] for each in basket["lines"]] == [748, -187]
     assert (basket["total_minor"], basket["tax_minor"], basket["due_minor"]) == (2_999, 561, 2_999)
+
+
+async def test_rule_7_goods_of_a_receipt_come_back_at_the_price_paid_even_when_not_sold_any_more(shop: Shop) -> None:
+    lamp = product("lamp")
+    await publish(shop, lamp, price_of(lamp.product_id, 5_000))
+    at = await till(shop)
+    sold = await at.person.sells(["lamp", "bread"], {"kind": "cash", "given_minor": 5_450})
+    await publish(shop, lamp.model_copy(update={"active": False}), price_of(lamp.product_id, 100), sequence=2)
+    lamp_line = next(each["line_id"] for each in sold["lines"] if each["product_code"] == "lamp")
+    returns = {"sale_id": sold["sale_id"], "line_id": lamp_line, "reason": "does not shine"}
+    refused(await at.tries_to_scan(code="lamp", returns=returns), 422, "invalid", "quantity")
+    refused(await at.tries_to_scan(code="lamp", quantity=-2, returns=returns), 409, "already-returned", "quantity")
+    basket = await at.scan("lamp", quantity=-1, returns=returns)
+    assert (basket["total_minor"], line(basket)["unit_price_minor"]) == (-5_000, 5_000)
+    assert line(basket)["returns"] == returns
+    basket = await at.scan("wine")
+    assert basket["due_minor"] == 3_999 - 5_000
 
 
 async def test_a_completed_basket_is_the_sale_with_its_id_and_changes_no_more(shop: Shop) -> None:
