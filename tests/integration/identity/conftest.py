@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,10 +9,9 @@ from tests.integration.identity.installation import QUICK_HASHES, Installation, 
 
 
 @pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in QUICK_HASHES.items():
         monkeypatch.setenv(variable, value)
-    yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 from psycopg.rows import dict_row
+from pydantic_core import from_json
 
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.hosting import RunningServices, running
@@ -143,7 +144,7 @@ class Installation:
         rows = self.rows(
             "select body, headers from identity.outbox where type = %s order by seq", f"tillstream.identity.{name}.v1"
         )
-        return [psycopg.types.json.json.loads(bytes(row["body"])) | {"headers": row["headers"]} for row in rows]
+        return [from_json(bytes(row["body"])) | {"headers": row["headers"]} for row in rows]
 
 
 class Shop(Installation):
@@ -161,7 +162,7 @@ class Shop(Installation):
         self.till_id = (await self.add_till(self.store_id))["id"]
         self.till_secret = await self.enrol(self.till_id)
         self.till = await self.till_token(self.till_id, self.till_secret)
-        works = {"store_ids": [self.store_id]}
+        works: dict[str, Any] = {"store_ids": [self.store_id]}
         self.cashier_id = (await self.add_staff("kim", roles=["cashier"], pin=CASHIER_PIN, **works))["id"]
         self.manager_id = (
             await self.add_staff("max", roles=["manager"], pin=MANAGER_PIN, password="staple battery horse", **works)
@@ -188,3 +189,14 @@ async def opened(server: DatabaseServer) -> AsyncIterator[Shop]:
         shop = Shop(services, clock)
         await shop.open()
         yield shop
+
+
+def problem(response: httpx.Response, status: int, slug: str, field: str | None = None) -> str:
+    """The sentence of a refusal, which must be of this status and kind, and name this field."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document["type"] == f"https://tillstream.example/problems/{slug}"
+    fields = [error["field"] for error in document["errors"]]
+    assert fields == ([field] if field else []), fields
+    return str(document["detail"])
