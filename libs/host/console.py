@@ -18,13 +18,21 @@ Report = Callable[[str], None]
 def progress(title: str, steps: int | None = None) -> Iterator[Callable[[str, int], None]]:
     """A progress bar on standard error; call the yielded function with (what is done now, steps finished).
 
-    On a terminal it is a live bar; in a log file each new line of what is done appears once.
+    On a terminal it is a live bar; in a log file a line appears for each new thing, and for each tenth of the steps.
     """
     if not err.is_terminal:
         err.print(f"{title}...")
 
-        def note(what: str, _finished: int = 0) -> None:
-            err.print(f"  {what}", highlight=False)
+        told: tuple[str, int] = ("", 0)
+        done = 0
+
+        def note(what: str, finished: int = 0) -> None:
+            nonlocal told, done
+            done += finished
+            tenth = done * 10 // steps if steps else 0
+            if (what, tenth) != told:
+                told = (what, tenth)
+                err.print(f"  {what}{f' ({done} of {steps})' if steps else ''}", highlight=False)
 
         yield note
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, BindParameter, Boolean, Uuid, bindparam, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.types import TypeEngine
 
 from libs.money import Unit
 from libs.persistence import Connection
@@ -140,14 +142,17 @@ class StockRepository:
 
     async def store_levels(self, store_id: UUID, levels: Mapping[UUID, tuple[StockLevel, int]], now: datetime) -> None:
         """Store levels with the number of their events; the caller holds their locks."""
-        ids = list(levels)
-        values = func.unnest(
-            ids,
-            [level.on_hand_milli for level, _ in levels.values()],
-            [level.reorder_point_milli for level, _ in levels.values()],
-            [level.low for level, _ in levels.values()],
-            [sequence for _, sequence in levels.values()],
-        ).table_valued("product_id", "on_hand_milli", "reorder_point_milli", "low", "sequence").render_derived()
+        values = (
+            func.unnest(
+                array_of(Uuid(), levels),
+                array_of(BigInteger(), (level.on_hand_milli for level, _ in levels.values())),
+                array_of(BigInteger(), (level.reorder_point_milli for level, _ in levels.values())),
+                array_of(Boolean(), (level.low for level, _ in levels.values())),
+                array_of(BigInteger(), (sequence for _, sequence in levels.values())),
+            )
+            .table_valued("product_id", "on_hand_milli", "reorder_point_milli", "low", "sequence")
+            .render_derived()
+        )
         await self._connection.execute(
             update(stock)
             .where(stock.c.store_id == store_id, stock.c.product_id == values.c.product_id)
@@ -218,3 +223,8 @@ class StockRepository:
             )
             for row in await self._connection.execute(statement)
         ]
+
+
+def array_of(kind: TypeEngine[Any], values: Iterable[Any]) -> BindParameter[Sequence[Any]]:
+    """An array with its type said, because PostgreSQL cannot guess the type of one that holds only nulls."""
+    return bindparam(None, list(values), type_=ARRAY(kind))

@@ -1,0 +1,66 @@
+"""The HTTP API as the demo's people use it: every answer that was not expected stops the day with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+
+
+class DemoFailed(Exception):
+    """The system answered something else than the demo expects."""
+
+
+class Api:
+    """Calls with a token; raises DemoFailed with the problem's own sentence."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+        self._http = http
+        self._token = token
+
+    def as_bearer(self, token: str) -> Api:
+        """The same API for somebody else."""
+        return Api(self._http, token)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """The JSON at `path`."""
+        return (await self.request("GET", path, params=query)).json()
+
+    async def text(self, path: str) -> str:
+        """The text at `path`."""
+        return (await self.request("GET", path)).text
+
+    async def post(self, path: str, body: Json | None = None) -> Any:
+        """The JSON answer to a POST."""
+        return (await self.request("POST", path, json=body)).json()
+
+    async def put(self, path: str, body: Json | list[Json]) -> Any:
+        """The JSON answer to a PUT."""
+        return (await self.request("PUT", path, json=body)).json()
+
+    async def every(self, path: str, **query: Any) -> list[Json]:
+        """All items of a paged list."""
+        items: list[Json] = []
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, limit=200, **query, **({"cursor": cursor} if cursor else {}))
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any call."""
+        headers = dict(options.pop("headers", {}))
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        response = await self._http.request(method, path, headers=headers, **options)
+        if response.is_success:
+            return response
+        try:
+            detail = response.json()["detail"]
+        except (ValueError, KeyError):
+            detail = response.text[:300]
+        raise DemoFailed(f"{method} {path} answered {response.status_code}: {detail}")
