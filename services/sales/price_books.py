@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from libs.barcodes import Scan, parse_scan
 from libs.contracts.catalog import BarcodeLayout
 from libs.contracts.identity import StoreChanged
 from libs.persistence import Connection
@@ -31,6 +32,8 @@ from services.sales.storage.catalogue import (
     ProductCache,
 )
 
+LARGEST_SCAN_COUNT = 20_000
+
 _log = structlog.get_logger(__name__)
 
 
@@ -44,6 +47,18 @@ class CurrentBook:
     stores: dict[UUID, StoreChanged]
     tills: dict[UUID, Till]
     products: ProductCache
+    _scans: dict[str, Scan] = field(default_factory=dict, repr=False)
+
+    def scan(self, code: str, *, field: str) -> Scan:
+        """What a scanned or typed code says by the layouts in force. Raises UnreadableBarcode naming `field`."""
+        scan = self._scans.get(code)
+        if scan is None:
+            scan = parse_scan(code, self.layouts, field=field)
+            if len(self._scans) >= LARGEST_SCAN_COUNT:
+                # A shop has some thousand codes; weight and price codes are many and gone after one use.
+                self._scans.clear()
+            self._scans[code] = scan
+        return scan
 
     def catalogue(self, connection: Connection) -> CatalogueRepository:
         """The products, read through the cache of this process."""

@@ -83,6 +83,8 @@ _codes = bindparam("codes", type_=ARRAY(Text()))
 _item_codes = bindparam("item_codes", type_=ARRAY(Text()))
 _known = products.c.facts.is_not(None)
 
+# Built once: asked at every request, they cost more to build than to run.
+_REVISION = select(catalogue_revision.c.revision)
 _VERSIONS_BY_ID = select(*_versions).where(products.c.product_id == any_(_ids), _known)
 _FACTS_BY_ID = select(*_versions, products.c.facts, products.c.prices).where(products.c.product_id == any_(_ids))
 # Ranks say which finding wins when a text is a barcode of one product and the code of another: the barcode.
@@ -92,6 +94,7 @@ _VERSIONS_BY_CODE = union_all(
     .where(product_barcodes.c.barcode == any_(_codes), _known),
     select(products.c.code, literal(1), products.c.active, *_versions).where(products.c.code == any_(_codes), _known),
 )
+_REVISION = select(catalogue_revision.c.revision)
 _VERSIONS_BY_ITEM_CODE = select(products.c.item_code.label("code"), products.c.active, *_versions).where(
     products.c.item_code == any_(_item_codes), _known
 )
@@ -156,7 +159,7 @@ class CatalogueRepository:
 
     async def revision(self) -> int:
         """How often promotions, taxes, layouts, stores or tills have changed; 0 before the first time."""
-        return (await self._connection.execute(select(catalogue_revision.c.revision))).scalar_one_or_none() or 0
+        return (await self._connection.execute(_REVISION)).scalar_one_or_none() or 0
 
     async def price_book_facts(self) -> PriceBookFacts:
         """All that a price book is made of."""
@@ -238,10 +241,14 @@ class CatalogueRepository:
         pairs = sorted({(barcode, product_id) for product_id, codes in barcodes.items() for barcode in codes})
         stale = delete(product_barcodes).where(product_barcodes.c.product_id == any_(_ids))
         if pairs:
-            held = func.unnest(
-                bindparam("held_barcodes", [pair[0] for pair in pairs], type_=ARRAY(Text())),
-                bindparam("held_products", [pair[1] for pair in pairs], type_=ARRAY(Uuid())),
-            ).table_valued("barcode", "product_id").render_derived()
+            held = (
+                func.unnest(
+                    bindparam("held_barcodes", [pair[0] for pair in pairs], type_=ARRAY(Text())),
+                    bindparam("held_products", [pair[1] for pair in pairs], type_=ARRAY(Uuid())),
+                )
+                .table_valued("barcode", "product_id")
+                .render_derived()
+            )
             stale = stale.where(
                 tuple_(product_barcodes.c.barcode, product_barcodes.c.product_id).not_in(
                     select(held.c.barcode, held.c.product_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from libs.barcodes import Scan, parse_scan
+from libs.barcodes import Scan
 from libs.money import Quantity
 from libs.persistence import Connection
 from services.sales.domain.product import Product, UnknownProduct
@@ -44,7 +44,7 @@ async def identify_products(
     """
     catalogue = current.catalogue(connection)
     scans = {
-        pointer.code: parse_scan(pointer.code, current.layouts, field=pointer.field)
+        pointer.code: current.scan(pointer.code, field=pointer.field)
         for pointer in pointers
         if pointer.code is not None
     }
