@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from libs.contracts.message import MessageDefinition, json_schema
+from libs.contracts.message import MessageDefinition
 
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EVENTS_EXCHANGE = "tillstream.events"
@@ -43,9 +43,10 @@ _REQUIRED_HEADERS = (
 def message_schema(definition: MessageDefinition) -> dict[str, Any]:
     """The JSON Schema of a message's payload as consumers read it: fields they do not know are allowed.
 
-    Producers are stricter than what they promise, which leaves v1 free to grow.
+    Required is what every message of this version ever had: a field that was added later has a default, and older
+    messages lack it.
     """
-    schema = _open(json_schema(definition))
+    schema = _open(definition.model.model_json_schema(mode="validation"))
     return {"$schema": JSON_SCHEMA_DIALECT, "$id": f"{definition.type}.json", **schema}
 
 

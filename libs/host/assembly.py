@@ -59,7 +59,7 @@ class BuiltService:
         self.transport = surroundings.transport
         self._surroundings = surroundings
         self._tables = messaging_tables_of(definition.metadata, definition.schema)
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._provider = surroundings.traces(definition.name)
         self._tracer = self._provider.get_tracer("tillstream")
         self._database = self._open_database(database_url)
@@ -78,7 +78,7 @@ class BuiltService:
             self._tables,
             surroundings.transport,
             surroundings.settings.bus,
-            registry=self._registry,
+            registry=self.registry,
             tracer_provider=self._provider,
         )
         self.service: Service = definition.build(self._context)
@@ -89,7 +89,7 @@ class BuiltService:
             routers=self.service.routers,
             resources=self.service.resources,
             checks={"database": _database_check(self._database, definition.schema)},
-            registry=self._registry,
+            registry=self.registry,
             tracer=self._tracer,
         )
 
@@ -114,7 +114,7 @@ class BuiltService:
                     leases=Leases(self._database.engine, self._tables.leases),
                     lease_s=self._surroundings.settings.job_lease_s,
                     tracer=self._tracer,
-                    measurements=JobMeasurements(self._registry),
+                    measurements=JobMeasurements(self.registry),
                 )
             )
             yield self.app

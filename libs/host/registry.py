@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from typing import Any
 
@@ -23,11 +24,20 @@ def service_names() -> list[str]:
 
 
 def service_definition(name: str) -> AnyServiceDefinition:
-    """The definition of one service. Raises WrongSetting naming the services there are."""
-    names = service_names()
-    if name not in names:
-        raise WrongSetting(f"There is no service {name!r}; the services are {', '.join(names)}.")
-    definition: AnyServiceDefinition = importlib.import_module(f"services.{name}.service").definition
+    """The definition of one service: a name of `services/`, or the dotted name of a package of somebody else's.
+
+    A subscriber that an integrator writes runs in the same host as `tillstream run their.package`.
+    Raises WrongSetting naming the services there are.
+    """
+    module = f"{name}.service" if "." in name else f"services.{name}.service"
+    if "." not in name and name not in service_names():
+        raise WrongSetting(f"There is no service {name!r}; the services are {', '.join(service_names())}.")
+    try:
+        definition: AnyServiceDefinition = importlib.import_module(module).definition
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise WrongSetting(f"There is no module {module!r} that could hold a service's definition.") from error
     return definition
 
 

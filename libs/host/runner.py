@@ -8,6 +8,7 @@ from functools import partial
 
 import httpx
 import structlog
+from prometheus_client import GCCollector, ProcessCollector
 from redis.asyncio import Redis
 
 from libs.bus.transports.rabbit import RabbitTransport
@@ -46,6 +47,9 @@ async def run_service(definition: AnyServiceDefinition, settings: HostSettings, 
             instance=instance,
         )
         service = BuiltService(definition, database_url, Surroundings(settings, clock, redis, http, traces, transport))
+        # Only here: these collectors describe the process, which in embedded mode belongs to no one service.
+        ProcessCollector(registry=service.registry)
+        GCCollector(registry=service.registry)
         await wait_for_database(definition, database_url, settings.startup_wait_s)
         await transport.start()
         stack.push_async_callback(transport.stop)

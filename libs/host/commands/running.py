@@ -61,7 +61,9 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
 
 
 def run(
-    service: Annotated[str, typer.Argument(help="Name of the service, e.g. sales.")],
+    service: Annotated[
+        str, typer.Argument(help="Name of the service, e.g. sales, or the dotted name of a package of yours.")
+    ],
     port: PortOption = None,
     bind: BindOption = None,
 ) -> None:
