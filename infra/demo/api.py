@@ -10,7 +10,11 @@ Json = dict[str, Any]
 
 
 class DemoFailed(Exception):
-    """The system answered something else than the demo expects."""
+    """The system answered something else than the demo expects; `status` is that of the HTTP answer, if it was one."""
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 class Api:
@@ -63,4 +67,4 @@ class Api:
             detail = response.json()["detail"]
         except (ValueError, KeyError):
             detail = response.text[:300]
-        raise DemoFailed(f"{method} {path} answered {response.status_code}: {detail}")
+        raise DemoFailed(f"{method} {path} answered {response.status_code}: {detail}", response.status_code)

@@ -14,7 +14,7 @@ from rich.table import Table
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.audit import Check, audit
 from infra.demo.goods import assortment, baskets
-from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, MANAGER, Shop, set_up_shop
+from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, MANAGER, AlreadySetUp, Shop, set_up_shop
 from infra.demo.subscriber.service import definition as subscriber
 from libs.host.console import err, out, progress
 from libs.host.embedded import STEPS, EmbeddedHost, embedded
@@ -47,7 +47,10 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
 async def _day(anonymous: Api, host: EmbeddedHost, basket_count: int, till_count: int) -> bool:
     try:
         with progress("Setting the shop up"):
-            shop = await set_up_shop(anonymous, host.secrets, till_count)
+            shop = await _new_shop(anonymous, host, till_count)
+        if shop is None:
+            out.print("The data folder holds a shop already, so no day is traded: it goes on where it was.")
+            return True
         started = time.perf_counter()
         with progress("Ringing up", basket_count) as advance:
             await _trade(shop, basket_count, lambda: advance("baskets", 1))
@@ -62,6 +65,14 @@ async def _day(anonymous: Api, host: EmbeddedHost, basket_count: int, till_count
         return False
     _show_checks(checks)
     return all(check.holds for check in checks)
+
+
+async def _new_shop(anonymous: Api, host: EmbeddedHost, till_count: int) -> Shop | None:
+    """A shop ready to trade; None when the installation was set up before."""
+    try:
+        return await set_up_shop(anonymous, host.secrets, till_count)
+    except AlreadySetUp:
+        return None
 
 
 async def _trade(shop: Shop, basket_count: int, advance: Callable[[], None]) -> None:

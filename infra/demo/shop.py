@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from random import Random
 
 from infra.demo.api import Api, DemoFailed, Json
@@ -28,6 +29,10 @@ CASHIER_PIN = "4682"
 READY_WITHIN_S = 60.0
 
 
+class AlreadySetUp(Exception):
+    """The installation has a chain already: set-up works once."""
+
+
 @dataclass
 class Shop:
     """A shop that is ready to trade."""
@@ -38,29 +43,12 @@ class Shop:
 
 
 async def set_up_shop(anonymous: Api, secrets: Mapping[str, str], till_count: int) -> Shop:
-    """Set up chain, store, staff, tills and catalogue, and wait until the tills know the prices."""
-    code, pin, password = ADMINISTRATOR
-    made = await anonymous.post(
-        "/identity/v1/set-up",
-        {
-            "setup_code": secrets["TILLSTREAM_IDENTITY_SETUP_CODE"],
-            "chain_name": "Corner Shops",
-            "administrator": {"code": code, "name": "Administrator", "pin": pin, "password": password},
-            "store": {
-                "code": "dublin-1",
-                "name": "Corner Shop Rathmines",
-                "country": "IE",
-                "currency": CURRENCY,
-                "time_zone": "Europe/Dublin",
-                "language": "en",
-                "cash_rounding_minor": 5,
-                "price_list": PRICE_LIST,
-                "tax_number": "IE1234567T",
-                "address_lines": ["1 Rathmines Road", "Dublin 6"],
-                "receipt_footer": "Thank you, come again!",
-            },
-        },
-    )
+    """Set up chain, store, staff, tills and catalogue, and wait until the tills know the prices.
+
+    Raises AlreadySetUp, and DemoFailed for anything unexpected.
+    """
+    made = await _set_up_chain(anonymous, secrets["TILLSTREAM_IDENTITY_SETUP_CODE"])
+    code, _pin, password = ADMINISTRATOR
     store_id: str = made["store"]["id"]
     signed_on = await anonymous.post("/identity/v1/office-sign-ons", {"staff_code": code, "password": password})
     office = anonymous.as_bearer(signed_on["access_token"])
@@ -70,6 +58,37 @@ async def set_up_shop(anonymous: Api, secrets: Mapping[str, str], till_count: in
     cashiers = [await _cashier(anonymous, office, store_id, index, shelf) for index in range(till_count)]
     await _until_prices_are_known(cashiers[0].api)
     return Shop(office, store_id, cashiers)
+
+
+async def _set_up_chain(anonymous: Api, setup_code: str) -> Json:
+    code, pin, password = ADMINISTRATOR
+    try:
+        made: Json = await anonymous.post(
+            "/identity/v1/set-up",
+            {
+                "setup_code": setup_code,
+                "chain_name": "Corner Shops",
+                "administrator": {"code": code, "name": "Administrator", "pin": pin, "password": password},
+                "store": {
+                    "code": "dublin-1",
+                    "name": "Corner Shop Rathmines",
+                    "country": "IE",
+                    "currency": CURRENCY,
+                    "time_zone": "Europe/Dublin",
+                    "language": "en",
+                    "cash_rounding_minor": 5,
+                    "price_list": PRICE_LIST,
+                    "tax_number": "IE1234567T",
+                    "address_lines": ["1 Rathmines Road", "Dublin 6"],
+                    "receipt_footer": "Thank you, come again!",
+                },
+            },
+        )
+    except DemoFailed as error:
+        if error.status == HTTPStatus.CONFLICT:
+            raise AlreadySetUp from error
+        raise
+    return made
 
 
 async def _catalogue(office: Api) -> None:
