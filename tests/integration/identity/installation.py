@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +15,7 @@ from psycopg.rows import dict_row
 from pydantic_core import from_json
 
 from libs.testkit.databases import DatabaseServer
-from libs.testkit.hosting import RunningServices, running
+from libs.testkit.hosting import RunningServices, migrated_database, running
 from services.identity.service import definition
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -176,19 +178,45 @@ class Shop(Installation):
 
 
 @asynccontextmanager
-async def installed(server: DatabaseServer, *, database_url: str | None = None) -> AsyncIterator[Installation]:
+async def installed(server: DatabaseServer) -> AsyncIterator[Installation]:
     clock = SettableClock()
-    async with running([definition], server, clock=clock, database_url=database_url) as services:
+    async with running([definition], server, clock=clock) as services:
         yield Installation(services, clock)
 
 
-@asynccontextmanager
-async def opened(server: DatabaseServer) -> AsyncIterator[Shop]:
+@dataclass(frozen=True)
+class OpenedShop:
+    """A database with an opened shop in it, to be copied, and what a test has to know of it."""
+
+    database_url: str
+    secrets: dict[str, str]
+    known: dict[str, str]
+
+
+async def open_once(server: DatabaseServer) -> OpenedShop:
+    """Open a shop over HTTP and leave its database behind."""
+    database_url = await migrated_database([definition], server)
     clock = SettableClock()
-    async with running([definition], server, clock=clock) as services:
+    async with running([definition], server, clock=clock, database_url=database_url) as services:
         shop = Shop(services, clock)
         await shop.open()
-        yield shop
+        known = {name: getattr(shop, name) for name in ("administrator", *Shop.__annotations__)}
+        return OpenedShop(database_url, services.secrets, known)
+
+
+@asynccontextmanager
+async def reopened(server: DatabaseServer, opened: OpenedShop) -> AsyncIterator[Shop]:
+    """The opened shop on a copy of its database."""
+    clock = SettableClock()
+    url = await asyncio.to_thread(server.create, template=opened.database_url)
+    try:
+        async with running([definition], server, clock=clock, database_url=url, secrets=opened.secrets) as services:
+            shop = Shop(services, clock)
+            for name, value in opened.known.items():
+                setattr(shop, name, value)
+            yield shop
+    finally:
+        await asyncio.to_thread(server.drop, url)
 
 
 def problem(response: httpx.Response, status: int, slug: str, field: str | None = None) -> str:

@@ -7,7 +7,12 @@ from tests.integration.identity.installation import CASHIER_PIN, MANAGER_PIN, Sh
 
 
 async def test_a_member_of_staff_is_added_with_facts_for_everybody(shop: Shop) -> None:
-    given: dict[str, Any] = {"language": "pl", "store_ids": [shop.store_id], "roles": ["cashier", "manager"], "pin": "2580"}
+    given: dict[str, Any] = {
+        "language": "pl",
+        "store_ids": [shop.store_id],
+        "roles": ["cashier", "manager"],
+        "pin": "2580",
+    }
     member = await shop.add_staff("Ola-1", **given)
     assert (member["code"], member["roles"], member["version"]) == ("Ola-1", ["cashier", "manager"], 1)
     assert (member["has_pin"], member["has_password"]) == (True, False)
