@@ -45,7 +45,12 @@ async def test_rule_26_a_discount_over_the_limit_needs_an_approval_for_this_bask
     approval = at.approval(Permission.SALES_DISCOUNT, discount_ppm=500_000)
     basket = answered(await at.put(f"/lines/{line_id}/discount", {**body, "approval": approval}), 200)
     assert (line(basket)["total_minor"], basket["discount_minor"]) == (3_595, -404)
-    assert line(basket)["approved_by"] is not None
+    manager_id = line(basket)["approved_by"]
+    assert manager_id is not None
+    # What was approved when it was entered needs no second approval when it is paid.
+    answered(await at.post("/tenders", {"kind": "cash", "given_minor": 3_595}), 201)
+    document = answered(await at.post("/complete", {}), 201)
+    assert (document["total_minor"], document["lines"][0]["approved_by"]) == (3_595, manager_id)
 
 
 async def test_an_approval_is_spent_once_and_fits_one_basket_one_action_one_asker_and_one_limit(shop: Shop) -> None:
