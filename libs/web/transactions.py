@@ -41,7 +41,8 @@ Reading = Annotated[Connection, Depends(_reading, scope="function")]
 def resource(kind: type[Resource]) -> Any:
     """A dependency on one of the service's own objects (`Service.resources`), by its class."""
 
-    def find(request: Request) -> Any:
+    # async although it awaits nothing: FastAPI sends plain functions through a thread pool, at every request.
+    async def find(request: Request) -> Any:
         return request.app.state.resources[kind]
 
     return Depends(find)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.contracts.sales import SaleCompleted
@@ -27,6 +27,10 @@ class StoredSale:
 
 
 _COLUMNS = (sales.c.document, sales.c.sequence, sales.c.request_hash, sales.c.voided_by_sale_id)
+
+# Built once: every sale runs them, and building a statement costs more than running it.
+_BY_ID = select(*_COLUMNS).where(sales.c.sale_id == bindparam("wanted_id"))
+_ADD = insert(sales).on_conflict_do_nothing(index_elements=[sales.c.sale_id]).returning(sales.c.sale_id)
 
 
 def _stored(row: Any) -> StoredSale:
@@ -61,19 +65,16 @@ class SaleRepository:
             "request_hash": draft.request_hash,
             "document": document,
         }
-        statement = insert(sales).values(values).on_conflict_do_nothing(index_elements=[sales.c.sale_id])
-        row_id = await self._connection.scalar(statement.returning(sales.c.sale_id))
-        return row_id is not None
+        return await self._connection.scalar(_ADD, values) is not None
 
     async def get(self, sale_id: UUID) -> StoredSale | None:
         """The document with this id."""
-        row = (await self._connection.execute(select(*_COLUMNS).where(sales.c.sale_id == sale_id))).first()
+        row = (await self._connection.execute(_BY_ID, {"wanted_id": sale_id})).first()
         return None if row is None else _stored(row)
 
     async def get_for_update(self, sale_id: UUID) -> StoredSale | None:
         """The document, its row locked until the end of the transaction: voids and returns of it queue up here."""
-        statement = select(*_COLUMNS).where(sales.c.sale_id == sale_id).with_for_update()
-        row = (await self._connection.execute(statement)).first()
+        row = (await self._connection.execute(_BY_ID.with_for_update(), {"wanted_id": sale_id})).first()
         return None if row is None else _stored(row)
 
     async def lock_many(self, sale_ids: Sequence[UUID]) -> dict[UUID, StoredSale]:

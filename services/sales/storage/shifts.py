@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from libs.persistence import Connection
@@ -24,6 +24,21 @@ def _shift_query() -> Select[tuple[Any, ...]]:
     return select(*(column for column in shifts.c if column.name != "z_report"))
 
 
+# Written out, not bound: only then does PostgreSQL know that the partial index holds what is asked for.
+_OPEN = literal_column(f"'{ShiftState.OPEN.value}'")
+# Built once: every sale runs these, and building a statement costs more than running it.
+_OPEN_AT_TILL = _shift_query().where(shifts.c.till_id == bindparam("till"), shifts.c.state == _OPEN)
+_OPEN_AT_TILL_LOCKED = _OPEN_AT_TILL.with_for_update()
+_RECORD_NUMBER = (
+    update(shifts)
+    .where(shifts.c.shift_id == bindparam("shift"))
+    .values(
+        first_number=func.least(shifts.c.first_number, bindparam("number")),
+        last_number=func.greatest(shifts.c.last_number, bindparam("number")),
+    )
+)
+
+
 class ShiftRepository:
     """Reads and writes shifts."""
 
@@ -32,11 +47,11 @@ class ShiftRepository:
 
     async def open_at_till_for_update(self, till_id: UUID) -> Shift | None:
         """The open shift of the till, locked until the transaction ends: whoever changes a till's drawer waits here."""
-        return await self._one(_open_at_till(till_id).with_for_update())
+        return await self._one(_OPEN_AT_TILL_LOCKED, {"till": till_id})
 
     async def open_at_till(self, till_id: UUID) -> Shift | None:
         """The open shift of the till, for reading."""
-        return await self._one(_open_at_till(till_id))
+        return await self._one(_OPEN_AT_TILL, {"till": till_id})
 
     async def get(self, shift_id: UUID) -> Shift | None:
         """The shift, for reading."""
@@ -84,14 +99,7 @@ class ShiftRepository:
 
     async def record_number(self, shift_id: UUID, number: int) -> None:
         """Widen the shift's first and last document number to take in `number`."""
-        await self._connection.execute(
-            update(shifts)
-            .where(shifts.c.shift_id == shift_id)
-            .values(
-                first_number=func.least(shifts.c.first_number, number),
-                last_number=func.greatest(shifts.c.last_number, number),
-            )
-        )
+        await self._connection.execute(_RECORD_NUMBER, {"shift": shift_id, "number": number})
 
     async def z_report(self, shift_id: UUID) -> dict[str, Any] | None:
         """The Z report as it was frozen; None while the shift is open or when there is none."""
@@ -165,8 +173,8 @@ class ShiftRepository:
         rows = await self._connection.execute(query.order_by(table.c.moved_at, table.c.movement_id).limit(limit))
         return [_movement(row) for row in rows]
 
-    async def _one(self, query: Select[tuple[Any, ...]]) -> Shift | None:
-        row = (await self._connection.execute(query)).one_or_none()
+    async def _one(self, query: Select[tuple[Any, ...]], parameters: dict[str, Any] | None = None) -> Shift | None:
+        row = (await self._connection.execute(query, parameters)).one_or_none()
         return None if row is None else _shift(row)
 
 
@@ -180,12 +188,6 @@ def _baskets_at_till(
         baskets.c.state.in_([state.value for state in states]),
         baskets.c.till_id == shift.till_id,
     )
-
-
-def _open_at_till(till_id: UUID) -> Select[tuple[Any, ...]]:
-    # Written out, not bound: only then does PostgreSQL know that the partial index holds what is asked for.
-    open_state = literal(ShiftState.OPEN.value, literal_execute=True)
-    return _shift_query().where(shifts.c.till_id == till_id, shifts.c.state == open_state)
 
 
 def _shift(row: Row[tuple[Any, ...]]) -> Shift:
