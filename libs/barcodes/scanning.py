@@ -36,7 +36,8 @@ _GS1_AIM = frozenset({"]C1", "]e0", "]e1", "]e2", "]d2", "]Q3", "]J1"})
 _EAN_AIM = frozenset({"]E0", "]E3", "]E4", "]I1"})
 _ADD_ON_AIM = frozenset({"]E1", "]E2"})
 _GTIN_ELEMENT = re.compile(r"01[0-9]{14}", re.ASCII)
-_OWN_CODE = re.compile(r"[!-~]+(?: [!-~]+)*", re.ASCII)
+# Not `|`, which stands between the barcodes of one product in the chain's CSV files.
+_OWN_CODE = re.compile(r"[!-{}~]+(?: [!-{}~]+)*", re.ASCII)
 _EAN_13_WITH_ADD_ON = re.compile(r"([0-9]{13})(?:[0-9]{2}|[0-9]{5})", re.ASCII)
 # Application identifiers that say how much: net kilograms, metres, litres, and the count of a variable item.
 _MEASURES = (("310", Unit.KILOGRAM), ("311", Unit.METRE), ("315", Unit.LITRE))

@@ -9,6 +9,8 @@ from libs.persistence.idempotency import IdempotencyStore
 from services.catalog.api import (
     barcode_layouts,
     categories,
+    exports,
+    imports,
     price_lists,
     products,
     promotions,
@@ -23,6 +25,7 @@ from services.catalog.storage.tables import idempotency_keys, metadata
 
 def build(context: ServiceContext[CatalogSettings]) -> Service:
     """Wire the service."""
+    answers = IdempotencyStore(idempotency_keys)
     return Service(
         routers=[
             products.router,
@@ -32,12 +35,14 @@ def build(context: ServiceContext[CatalogSettings]) -> Service:
             promotions.router,
             barcode_layouts.router,
             stock.router,
+            imports.router,
+            exports.router,
         ],
         consumers=[STOCK],
-        jobs=all_jobs(context.database, context.settings),
+        jobs=all_jobs(context.database, context.settings, answers),
         resources={
             CatalogSettings: context.settings,
-            IdempotencyStore: IdempotencyStore(idempotency_keys),
+            IdempotencyStore: answers,
         },
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -82,20 +82,31 @@ class ProductDetails:
 
     @property
     def search_name(self) -> str:
-        """Code and names, folded for search; the name first, because people begin with it."""
-        return fold(" ".join([self.name, self.code, *(self.names or {}).values()]))
+        """Names and code, folded for search."""
+        return search_name(self.name, self.code, self.names or {})
 
     @property
     def search_codes(self) -> str:
         """Barcodes and item code, folded for search."""
-        return fold(" ".join([*self.barcodes, self.item_code or ""]))
+        return search_codes(self.barcodes, self.item_code)
+
+
+def search_name(name: str, code: str, names: Mapping[str, str]) -> str:
+    """Names and code, folded for search; the name first, because people begin with it."""
+    return fold(" ".join([name, code, *(names[language] for language in sorted(names))]))
+
+
+def search_codes(barcodes: Iterable[str], item_code: str | None) -> str:
+    """Barcodes and item code, folded for search."""
+    return fold(" ".join([*barcodes, item_code or ""]))
 
 
 def checked_code(text: str, *, field: str = "code") -> str:
-    """A code as people type it: 1 to 64 characters, no control characters. Raises Invalid naming `field`."""
+    """A code as people type it: 1 to 64 characters on one line, no `|`. Raises Invalid naming `field`."""
     code = text.strip()
-    if not 1 <= len(code) <= LONGEST_CODE or _CONTROL.search(code):
-        raise Invalid(f"A code has 1 to {LONGEST_CODE} printable characters.", field=field)
+    # `|` stands between codes in the chain's CSV files.
+    if not 1 <= len(code) <= LONGEST_CODE or "|" in code or _CONTROL.search(code):
+        raise Invalid(f"A code has 1 to {LONGEST_CODE} printable characters and no '|'.", field=field)
     return code
 
 
@@ -139,8 +150,7 @@ def _checked_texts(
     for key in texts:
         if key_form is not None and not key_form.fullmatch(key):
             raise Invalid(f"{key!r} is not a language code such as en, pl or pt-BR.", field=field)
-        checked_name(key, field=field)
-    return {key: checked_name(value, field=f"{field}.{key}") for key, value in texts.items()}
+    return {checked_code(key, field=field): checked_name(value, field=f"{field}.{key}") for key, value in texts.items()}
 
 
 def _without_repeats(ids: tuple[UUID, ...], field: str, largest: int) -> set[UUID]:

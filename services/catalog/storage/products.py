@@ -192,6 +192,20 @@ class ProductRepository:
         row = (await self._connection.execute(CATALOGUE_PRODUCT.where(products.c.code == code))).first()
         return None if row is None else product_of(row)
 
+    async def codes(self, product_ids: Collection[UUID]) -> dict[UUID, str]:
+        """The codes of the products with these ids."""
+        statement = select(products.c.id, products.c.code).where(products.c.id == func.any(list(product_ids)))
+        return {row.id: row.code for row in await self._connection.execute(statement)}
+
+    async def keys_of_texts(self) -> tuple[list[str], list[str]]:
+        """(languages, options) that any product has."""
+        languages = select(func.jsonb_object_keys(products.c.names).label("key")).distinct()
+        options = select(func.jsonb_object_keys(products.c.options).label("key")).distinct()
+        return (
+            sorted(row.key for row in await self._connection.execute(languages)),
+            sorted(row.key for row in await self._connection.execute(options)),
+        )
+
     async def insert(self, product_id: UUID, details: ProductDetails, now: datetime) -> UUID | None:
         """Store a new product as version 1, without its barcodes; None if code or item code are taken."""
         statement = (

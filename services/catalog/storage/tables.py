@@ -240,13 +240,11 @@ imports = Table(
     "imports",
     metadata,
     identifier("id", primary_key=True),
-    Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("file_name", Text),
     Column("encoding", Text, nullable=False),
     Column("delimiter", Text, nullable=False),
-    Column("currency", Text),
     Column("price_list", Text),
     # Null once the file has been forgotten by the pruning job.
     Column("file", LargeBinary),
@@ -256,6 +254,8 @@ imports = Table(
     Column("changed_rows", Integer, nullable=False),
     Column("unchanged_rows", Integer, nullable=False),
     Column("refused_rows", Integer, nullable=False),
+    # Turns that ended without a batch committed; too many and the import has failed.
+    Column("attempts", Integer, nullable=False),
     Column("failure", Text),
     identifier("created_by", nullable=False),
     timestamp("created_at"),
@@ -276,6 +276,7 @@ import_refusals = Table(
 )
 
 # Where COPY puts a batch; filled, merged and emptied in one transaction, so it needs no write-ahead log.
+# What a file does not say is null here, and its columns are left out of the merge.
 import_rows = Table(
     "import_rows",
     metadata,
@@ -284,7 +285,28 @@ import_rows = Table(
     identifier("new_product_id", nullable=False),
     identifier("product_id", nullable=True),
     Column("code", Text, nullable=False),
-    Column("given", ARRAY(Text), nullable=False),
-    Column("facts", JSONB, nullable=False),
+    Column("name", Text),
+    Column("names", JSONB),
+    Column("kind", Text),
+    Column("unit", Text),
+    Column("tax_category", Text),
+    Column("category_ids", ARRAY(Uuid())),
+    Column("barcodes", ARRAY(Text)),
+    Column("item_code", Text),
+    Column("minimum_age_years", SmallInteger),
+    Column("discountable", Boolean),
+    Column("image_url", Text),
+    Column("variant_of_code", Text),
+    identifier("variant_of", nullable=True),
+    Column("options", JSONB),
+    Column("tracks_stock", Boolean),
+    Column("active", Boolean),
+    Column("search_name", Text),
+    Column("search_codes", Text),
+    Column("price_list", Text),
+    Column("amount_minor", MinorUnits),
+    Column("minimum_quantity_milli", BigInteger),
+    timestamp("starts_at", nullable=True),
+    timestamp("ends_at", nullable=True),
     prefixes=["UNLOGGED"],
 )
