@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,16 @@ import libs.pricing as pricing
 from libs.contracts.identity import StoreChanged
 from libs.contracts.refusal import Invalid
 from libs.contracts.sales import LineFacts
-from libs.pricing import PriceBook, PricedBasket, PricedLine, PricingError, TaxMode, TaxPolicy, TaxRounding
+from libs.pricing import (
+    PriceBook,
+    PricedBasket,
+    PricedLine,
+    PricingError,
+    ReturnPolicy,
+    TaxMode,
+    TaxPolicy,
+    TaxRounding,
+)
 from services.sales.domain.basket import Basket, BasketLine
 from services.sales.domain.frozen_line import freeze_line
 from services.sales.domain.product import Product, UnknownProduct
@@ -36,15 +46,25 @@ class AbsurdAmount(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class PricedContents:
-    """The priced lines in the basket's order, and the products they are of."""
+    """The priced lines in the basket's order, the products they are of, and what today's prices were made of."""
 
     priced: PricedBasket
     products: dict[UUID, Product]
+    fresh: pricing.Basket
+    book: PriceBook
 
     @property
     def total_minor(self) -> int:
         """What is to pay, in minor units; below zero it is to be given back."""
         return self.priced.total_minor
+
+    @property
+    def return_terms(self) -> dict[str, Any] | None:
+        """What a return needs that prices again what is kept; None where no promotion asks for it (retail rule 6)."""
+        sold = (line for line in self.priced.lines if line.quantity.milli > 0)
+        if all(line.return_policy is not ReturnPolicy.RECOMPUTE for line in sold):
+            return None
+        return pricing.freeze_sale(self.fresh, self.priced, self.book)
 
     def frozen_lines(self, basket: Basket, language: str = "en") -> tuple[LineFacts, ...]:
         """The lines as a document keeps them; `language` is the one that the receipt names products in."""
@@ -91,23 +111,21 @@ def price_lines(
     priced_again = {UUID(line.line_id): line for line in returned}
     fresh = [line for line in basket.lines if line.line_id not in priced_again]
     try:
-        priced = pricing.price_basket(
-            pricing.Basket(
-                currency=basket.currency,
-                store_id=str(store.store_id),
-                lines=tuple(_pricing_line(line, _product(products, line), store) for line in fresh),
-                at=local_now,
-                business_date=business_date or local_now.date(),
-                tax_policy=tax_policy(store),
-                customer_groups=frozenset(basket.customer_groups),
-                coupons=basket.coupons,
-                percent_discount_ppm=basket.percent_discount_ppm,
-                amount_discount_minor=basket.amount_discount_minor,
-                percent_discount_reason=basket.discount_reason,
-                amount_discount_reason=basket.discount_reason,
-            ),
-            book,
+        today = pricing.Basket(
+            currency=basket.currency,
+            store_id=str(store.store_id),
+            lines=tuple(_pricing_line(line, _product(products, line), store) for line in fresh),
+            at=local_now,
+            business_date=business_date or local_now.date(),
+            tax_policy=tax_policy(store),
+            customer_groups=frozenset(basket.customer_groups),
+            coupons=basket.coupons,
+            percent_discount_ppm=basket.percent_discount_ppm,
+            amount_discount_minor=basket.amount_discount_minor,
+            percent_discount_reason=basket.discount_reason,
+            amount_discount_reason=basket.discount_reason,
         )
+        priced = pricing.price_basket(today, book)
     except PricingError as error:
         raise CannotBePriced(f"{error.message[0].upper()}{error.message[1:]}.", field=error.field) from error
     if priced_again:
@@ -116,7 +134,7 @@ def price_lines(
         priced = PricedBasket.of_lines(basket.currency, lines, priced.unused_coupons)
     if sum([abs(line.gross_minor) for line in priced.lines]) > LARGEST_BASKET_MINOR:
         raise AbsurdAmount("The goods come to an absurd amount. Check the prices and quantities.", field="lines")
-    return PricedContents(priced, {line.product_id: _product(products, line) for line in basket.lines})
+    return PricedContents(priced, {line.product_id: _product(products, line) for line in basket.lines}, today, book)
 
 
 def _product(products: Mapping[UUID, Product], line: BasketLine) -> Product:

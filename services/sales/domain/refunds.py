@@ -173,7 +173,7 @@ def _coverable(lines: Sequence[LineFacts], paid: Sequence[_Paid]) -> int:
     for sale_id in {source.sale_id for source in paid}:
         left_minor = sum(source.left_minor for source in paid if source.sale_id == sale_id)
         returned_minor = -sum(line.total_minor for line in lines if line.returns_sale_id == sale_id)
-        coverable += min(left_minor, returned_minor)
+        coverable += max(0, min(left_minor, returned_minor))
     return coverable
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid, NotFound
@@ -45,13 +46,15 @@ class ReturnedMeanwhile(Conflict):
 class Original:
     """A completed document and what has happened to it since.
 
-    `returned_milli` says per line how much came back, `refunded_minor` per tender how much was given back.
+    `returned_milli` says per line how much came back, `refunded_minor` per tender how much was given back. `terms`
+    (`libs.pricing.freeze_sale`) are there when a promotion wants what is kept to be priced again.
     """
 
     document: SaleCompleted
     voided_by_sale_id: UUID | None = None
     returned_milli: Mapping[UUID, int] = field(default_factory=dict)
     refunded_minor: Mapping[UUID, int] = field(default_factory=dict)
+    terms: Mapping[str, Any] | None = None
 
     def sold_line(self, line_id: UUID) -> LineFacts:
         """A line that was sold and may come back. Raises SaleVoided or NotReturnable."""

@@ -7,17 +7,18 @@ they read before; rows are claimed in the order of their keys, so that two docum
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, column, select, update, values
+from sqlalchemy import BigInteger, Uuid, column, delete, select, update, values
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.contracts.sales import SaleCompleted
 from libs.persistence import Connection
 from services.sales.domain.refunds import RefundClaim, refund_over_paid
 from services.sales.domain.returning import Original, ReturnClaim, over_sold
-from services.sales.storage.tables import refunded_tenders, returned_lines, sales
+from services.sales.storage.tables import refunded_tenders, return_terms, returned_lines, sales
 
 
 class ReturnsRepository:
@@ -34,11 +35,13 @@ class ReturnsRepository:
         if not sale_ids:
             return {}
         query = (
-            select(sales.c.sale_id, sales.c.document, sales.c.voided_by_sale_id)
+            select(sales.c.sale_id, sales.c.document, sales.c.voided_by_sale_id, return_terms.c.facts)
+            .outerjoin_from(sales, return_terms, return_terms.c.sale_id == sales.c.sale_id)
             .where(sales.c.sale_id.in_(set(sale_ids)))
             .order_by(sales.c.sale_id)
         )
-        rows = (await self._connection.execute(query.with_for_update(key_share=True) if lock else query)).all()
+        locking = query.with_for_update(key_share=True, of=sales)
+        rows = (await self._connection.execute(locking if lock else query)).all()
         returned = await self._returned([row.sale_id for row in rows])
         refunded = await self._refunded([row.sale_id for row in rows])
         return {
@@ -47,9 +50,22 @@ class ReturnsRepository:
                 row.voided_by_sale_id,
                 returned[row.sale_id],
                 refunded[row.sale_id],
+                row.facts,
             )
             for row in rows
         }
+
+    async def keep_terms(self, sale_id: UUID, facts: Mapping[str, Any] | None) -> None:
+        """Keep what a return of the document to come will need, in place of what was kept for it before."""
+        table = return_terms
+        if facts is None:
+            await self._connection.execute(delete(table).where(table.c.sale_id == sale_id))
+            return
+        statement = insert(table).values(sale_id=sale_id, facts=facts)
+        statement = statement.on_conflict_do_update(
+            index_elements=["sale_id"], set_={"facts": statement.excluded.facts}
+        )
+        await self._connection.execute(statement)
 
     async def claim(self, claims: Sequence[ReturnClaim]) -> None:
         """Take the quantities out of what may still come back. Raises AlreadyReturned naming how much is left."""

@@ -169,6 +169,7 @@ sales = Table(
     Index("sales_number", "till_id", "number", unique=True),
     Index("sales_receipt_code", "receipt_code", unique=True),
     Index("sales_store_completed", "store_id", "completed_at", "sale_id"),
+    Index("sales_store_day", "store_id", "business_date", "completed_at", "sale_id"),
     Index("sales_shift", "shift_id", "number"),
 )
 
@@ -181,6 +182,15 @@ returned_lines = Table(
     Column("sold_milli", BigInteger, nullable=False),
     Column("returned_milli", BigInteger, nullable=False),
     CheckConstraint("returned_milli >= 0 AND returned_milli <= sold_milli", name="returned_lines_within_sold"),
+)
+
+# What a return needs that prices again what is kept (retail rule 6): the basket and promotions as they were then, by
+# `libs.pricing.freeze_sale`. Only for documents with such a promotion; written when their price is frozen.
+return_terms = Table(
+    "return_terms",
+    metadata,
+    identifier("sale_id", primary_key=True),
+    Column("facts", JSONB, nullable=False),
 )
 
 # What was already given back per tender of a sale: refunds are capped by tender (retail rules 2 and 9).

@@ -17,6 +17,7 @@ from services.sales.domain.tender import Tender, TenderState
 from services.sales.domain.tender_rules import due_minor
 from services.sales.price_books import CurrentBook
 from services.sales.storage.baskets import BasketRepository
+from services.sales.storage.returns import ReturnsRepository
 from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, add_tender
 from services.sales.use_cases.authorise_basket import authorise_basket
@@ -89,6 +90,7 @@ async def _frozen(
     lines = contents.frozen_lines(basket, till.store.language)
     approved_by = await authorise_basket(work, caller, basket, lines, approvals)
     await repository.set_quote(basket.basket_id, lines)
+    await ReturnsRepository(work.connection).keep_terms(basket.basket_id, contents.return_terms)
     return replace(basket, approved_by=approved_by), lines
 
 

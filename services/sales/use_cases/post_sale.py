@@ -16,6 +16,7 @@ from services.sales.domain.entry import demand_age, demand_currency
 from services.sales.domain.product import Product
 from services.sales.domain.tender_rules import due_minor
 from services.sales.price_books import CurrentBook
+from services.sales.storage.returns import ReturnsRepository
 from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, decide_tender
 from services.sales.use_cases.authorise_basket import authorise_basket
@@ -117,6 +118,9 @@ async def post_sale(
             work.connection, request, due_minor(total_minor, basket.tenders), basket.currency, till.store
         )
         basket = replace(basket, tenders=(*basket.tenders, tender))
+    terms = contents.return_terms
+    if terms is not None:
+        await ReturnsRepository(work.connection).keep_terms(basket.basket_id, terms)
     document = await complete_sale(
         work,
         till,

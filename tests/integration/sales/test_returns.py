@@ -238,6 +238,58 @@ async def test_rule_6_a_bundle_sold_whole_comes_back_whole(shop: Shop, anna: Per
     assert returned["total_minor"] == -1_400
 
 
+async def test_rule_6_what_is_kept_is_priced_again_by_the_promotion_as_it_was_then(shop: Shop, anna: Person) -> None:
+    promotion = Promotion(
+        str(uuid4()),
+        "Three for two",
+        PromotionKind.BUY_X_GET_Y,
+        ProductSelector(product_ids=frozenset({str(shop.products["tea"])})),
+        buy_quantity_milli=2_000,
+        get_quantity_milli=1_000,
+        coupon_code="THREE",
+        return_policy=ReturnPolicy.RECOMPUTE,
+    )
+    told = PromotionChanged(promotion_id=promotion.id, name=promotion.name, facts=promotion.facts(), active=True)
+    await shop.hears(told)
+    sold = await anna.sells([{"code": "tea", "quantity": "3"}], cash(2_595), coupons=["THREE"])
+    assert sold["total_minor"] == 2_596
+    changes = CatalogueChanges()
+    changes.add(told.model_copy(update={"active": False}), 2)
+    async with shop.database.transaction() as work:
+        await keep_catalogue(work.connection, changes)
+    first = await anna.sells([back(sold)])
+    assert (first["total_minor"], first["gross_minor"], first["discount_minor"]) == (0, -1_298, 1_298)
+    second = await anna.sells([back(sold, quantity="-2")], cash(-2_595))
+    assert second["total_minor"] == -2_596
+    assert first["tax_minor"] + second["tax_minor"] == -sold["tax_minor"]
+
+
+async def test_rule_6_holds_for_a_basket_that_was_paid_tender_by_tender(shop: Shop, anna: Person) -> None:
+    promotion = Promotion(
+        str(uuid4()),
+        "Second half price",
+        PromotionKind.BUY_X_GET_Y,
+        ProductSelector(product_ids=frozenset({str(shop.products["tea"])})),
+        buy_quantity_milli=1_000,
+        get_quantity_milli=1_000,
+        percent_ppm=500_000,
+        coupon_code="HALF",
+        return_policy=ReturnPolicy.RECOMPUTE,
+    )
+    await shop.hears(
+        PromotionChanged(promotion_id=promotion.id, name=promotion.name, facts=promotion.facts(), active=True)
+    )
+    basket = answered(await anna.post("/baskets", {"currency": "PLN"}), 201)
+    path = f"/baskets/{basket['basket_id']}"
+    answered(await anna.post(f"{path}/lines", {"code": "tea", "quantity": "2"}), 201)
+    answered(await anna.post(f"{path}/coupons", {"code": "HALF"}), 201)
+    answered(await anna.post(f"{path}/tenders", cash(1_945)), 201)
+    sold = answered(await anna.post(f"{path}/complete", {}), 201)
+    assert sold["total_minor"] == 1_947
+    returned = await anna.sells([back(sold)], cash(-650))
+    assert returned["total_minor"] == -649
+
+
 async def test_rule_9_a_return_without_receipt_needs_a_manager_and_is_marked(shop: Shop, anna: Person) -> None:
     line = {"code": "tea", "quantity": "-1", "price_override_minor": 1_000, "return_reason": "no receipt"}
     problem = refused(await anna.tries_to_sell([line], cash(-1_000)), 403, "approval-required")

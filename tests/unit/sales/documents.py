@@ -25,6 +25,7 @@ from libs.pricing import (
     TaxPolicy,
     TaxRate,
     TaxRounding,
+    freeze_sale,
     price_basket,
 )
 from services.sales.domain.completion import DocumentDraft, Seller, document_of, kind_of, tender_facts
@@ -87,7 +88,23 @@ def priced_lines(
     amount_discount_minor: int = 0,
 ) -> list[PricedLine]:
     """The goods, priced as the service does it."""
-    basket = Basket(
+    basket = basket_of(
+        goods, shop, percent_discount_ppm=percent_discount_ppm, amount_discount_minor=amount_discount_minor
+    )
+    return list(price_basket(basket, PriceBook.compile(promotions, CATEGORIES)).lines)
+
+
+def return_terms(goods: Sequence[Goods], shop: StoreChanged, promotions: Sequence[Promotion]) -> dict[str, Any]:
+    """What the service keeps of a sale with a promotion that wants kept goods priced again."""
+    basket, book = basket_of(goods, shop), PriceBook.compile(promotions, CATEGORIES)
+    return freeze_sale(basket, price_basket(basket, book), book)
+
+
+def basket_of(
+    goods: Sequence[Goods], shop: StoreChanged, *, percent_discount_ppm: int = 0, amount_discount_minor: int = 0
+) -> Basket:
+    """The goods as pricing takes them."""
+    return Basket(
         currency=shop.currency,
         store_id=str(shop.store_id),
         lines=tuple(
@@ -117,7 +134,6 @@ def priced_lines(
         percent_discount_ppm=percent_discount_ppm,
         amount_discount_minor=amount_discount_minor,
     )
-    return list(price_basket(basket, PriceBook.compile(promotions, CATEGORIES)).lines)
 
 
 def frozen_lines(goods: Sequence[Goods], priced: Sequence[PricedLine]) -> tuple[LineFacts, ...]:

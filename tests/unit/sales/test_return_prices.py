@@ -29,7 +29,7 @@ from services.sales.domain.returning import (
     SaleVoided,
     UnknownReceipt,
 )
-from tests.unit.sales.documents import Goods, document, frozen_lines, priced_lines, sale, store
+from tests.unit.sales.documents import Goods, document, frozen_lines, priced_lines, return_terms, sale, store
 
 
 def bring_back(original: Original, line: LineFacts, quantity: str, **changes: object) -> PricedLine:
@@ -158,6 +158,89 @@ def test_rule_6_whole_bundle_comes_back_whole() -> None:
         for line in original.document.lines
     ]
     assert [line.total_minor for line in price_returns(requests, {sale_id: original}, "PLN")] == [-1200, -800]
+
+
+def recomputed(goods: list[Goods], promotion: Promotion) -> Original:
+    shop = store()
+    return Original(sale(goods, shop, [promotion]), terms=return_terms(goods, shop, [promotion]))
+
+
+def test_rule_6_recompute_what_is_kept_is_priced_again_and_the_lost_discount_clawed_back() -> None:
+    goods = [Goods("Pot", 1500), Goods("Cup", 1000, tax_category="reduced")]
+    original = recomputed(goods, bundle(ReturnPolicy.RECOMPUTE, *goods))
+    pot, cup = original.document.lines
+    assert (pot.total_minor, cup.total_minor) == (1200, 800)
+    first = bring_back(original, cup, "1")
+    assert (first.gross_minor, first.net_minor, first.total_minor) == (-1000, -500, -500)
+    assert sum(each.amount_minor for each in first.adjustments) == 500
+    assert [(tax.rate_ppm, tax.tax_minor) for tax in first.taxes] == [(80_000, -59), (230_000, 56)]
+    second = bring_back(after(original, cup, "1"), pot, "1")
+    assert second.total_minor == -1500
+    assert first.total_minor + second.total_minor == -2000
+    assert first.tax_minor + second.tax_minor == -original.document.tax_minor
+
+
+def test_rule_6_recompute_all_at_once_gives_back_what_was_paid() -> None:
+    goods = [Goods("Pot", 1500), Goods("Cup", 1000)]
+    original = recomputed(goods, bundle(ReturnPolicy.RECOMPUTE, *goods))
+    sale_id = original.document.sale_id
+    requests = [
+        ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-1000))
+        for line in original.document.lines
+    ]
+    priced = price_returns(requests, {sale_id: original}, "PLN")
+    assert [(line.line_id, line.total_minor) for line in priced] == [
+        (str(requests[0].line_id), -1200),
+        (str(requests[1].line_id), -800),
+    ]
+
+
+def test_rule_6_recompute_in_any_portions_sums_to_the_whole() -> None:
+    mugs = Goods("Mug", 1000, "3")
+    promotion = Promotion(
+        "3for2",
+        "Three for two",
+        PromotionKind.BUY_X_GET_Y,
+        ProductSelector(product_ids=frozenset({str(mugs.product_id)})),
+        buy_quantity_milli=2000,
+        get_quantity_milli=1000,
+        return_policy=ReturnPolicy.RECOMPUTE,
+    )
+    original = recomputed([mugs], promotion)
+    (line,) = original.document.lines
+    assert line.total_minor == 2000
+    refunds = []
+    for _ in range(3):
+        refunds.append(bring_back(original, line, "1").total_minor)
+        original = after(original, line, "1")
+    assert refunds == [0, -1000, -1000]
+
+
+def test_rule_6_recompute_the_same_line_twice_in_one_document() -> None:
+    mugs = Goods("Mug", 1000, "3")
+    promotion = Promotion(
+        "3for2",
+        "Three for two",
+        PromotionKind.BUY_X_GET_Y,
+        ProductSelector(product_ids=frozenset({str(mugs.product_id)})),
+        buy_quantity_milli=2000,
+        get_quantity_milli=1000,
+        return_policy=ReturnPolicy.RECOMPUTE,
+    )
+    original = recomputed([mugs], promotion)
+    (line,) = original.document.lines
+    sale_id = original.document.sale_id
+    requests = [
+        ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-milli)) for milli in (1000, 2000)
+    ]
+    assert [each.total_minor for each in price_returns(requests, {sale_id: original}, "PLN")] == [0, -2000]
+
+
+def test_rule_6_recompute_leaves_the_returns_of_other_goods_alone() -> None:
+    goods = [Goods("Pot", 1500), Goods("Cup", 1000), Goods("Tray", 700)]
+    original = recomputed(goods, bundle(ReturnPolicy.RECOMPUTE, goods[0], goods[1]))
+    tray = original.document.lines[2]
+    assert bring_back(original, tray, "1").total_minor == -700
 
 
 def test_rule_8_more_than_is_left_is_refused_and_says_how_much_is() -> None:

@@ -180,6 +180,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('reprint_id')
     )
     op.create_index('reprints_sale', 'reprints', ['sale_id', 'copy_number'], unique=True)
+    op.create_table('return_terms',
+    sa.Column('sale_id', sa.Uuid(), nullable=False),
+    sa.Column('facts', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.PrimaryKeyConstraint('sale_id')
+    )
     op.create_table('returned_lines',
     sa.Column('sale_id', sa.Uuid(), nullable=False),
     sa.Column('line_id', sa.Uuid(), nullable=False),
@@ -209,6 +214,7 @@ def upgrade() -> None:
     op.create_index('sales_receipt_code', 'sales', ['receipt_code'], unique=True)
     op.create_index('sales_shift', 'sales', ['shift_id', 'number'], unique=False)
     op.create_index('sales_store_completed', 'sales', ['store_id', 'completed_at', 'sale_id'], unique=False)
+    op.create_index('sales_store_day', 'sales', ['store_id', 'business_date', 'completed_at', 'sale_id'], unique=False)
     op.create_table('shift_totals',
     sa.Column('shift_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
@@ -291,12 +297,14 @@ def downgrade() -> None:
     op.drop_index('shifts_one_open_per_till', table_name='shifts', postgresql_where=sa.text("state = 'open'"))
     op.drop_table('shifts')
     op.drop_table('shift_totals')
+    op.drop_index('sales_store_day', table_name='sales')
     op.drop_index('sales_store_completed', table_name='sales')
     op.drop_index('sales_shift', table_name='sales')
     op.drop_index('sales_receipt_code', table_name='sales')
     op.drop_index('sales_number', table_name='sales')
     op.drop_table('sales')
     op.drop_table('returned_lines')
+    op.drop_table('return_terms')
     op.drop_index('reprints_sale', table_name='reprints')
     op.drop_table('reprints')
     op.drop_table('refunded_tenders')
