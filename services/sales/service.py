@@ -22,8 +22,8 @@ from services.sales.api import (
 )
 from services.sales.domain.shift import ShiftPolicy
 from services.sales.handlers import catalogue_consumer
+from services.sales.jobs import jobs
 from services.sales.price_books import PriceBooks
-from services.sales.receipt_mail_job import receipt_mail_job
 from services.sales.settings import SalesSettings
 from services.sales.storage.tables import idempotency_keys, metadata
 from services.sales.tender_handlers import tender_consumer
@@ -32,6 +32,7 @@ from services.sales.tender_handlers import tender_consumer
 def build(context: ServiceContext[SalesSettings]) -> Service:
     """Wire the service."""
     books = PriceBooks()
+    answers = IdempotencyStore(idempotency_keys)
     return Service(
         routers=[
             baskets.router,
@@ -47,10 +48,10 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             continuity.router,
         ],
         consumers=[catalogue_consumer, tender_consumer],
-        jobs=receipt_mail_job(context.database, books, context.settings),
+        jobs=jobs(context.database, books, answers, context.settings),
         resources={
             PriceBooks: books,
-            IdempotencyStore: IdempotencyStore(idempotency_keys),
+            IdempotencyStore: answers,
             LiveFeed: LiveFeed(context.redis),
             SalesSettings: context.settings,
             ShiftPolicy: context.settings.shift_policy,

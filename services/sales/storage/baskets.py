@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, func, select, tuple_, update
+from sqlalchemy import Row, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.contracts.refusal import Conflict
@@ -113,6 +113,21 @@ class BasketRepository:
             statement.order_by(baskets.c.updated_at, baskets.c.basket_id).limit(row_count)
         )
         return [ListedBasket(_basket(row), row.total_minor, row.updated_at) for row in rows]
+
+    async def forget_finished(self, before: datetime, row_count: int) -> int:
+        """Delete up to `row_count` completed and cancelled baskets last changed before `before`; returns how many."""
+        finished = (BasketState.COMPLETED.value, BasketState.CANCELLED.value)
+        old = (
+            select(baskets.c.basket_id)
+            .where(baskets.c.updated_at < before, baskets.c.state.in_(finished))
+            .order_by(baskets.c.updated_at)
+            .limit(row_count)
+            .with_for_update(skip_locked=True)
+        )
+        deleted = await self._connection.execute(
+            delete(baskets).where(baskets.c.basket_id.in_(old)).returning(baskets.c.basket_id)
+        )
+        return len(deleted.all())
 
 
 def _changing(basket: Basket, total_minor: int) -> dict[str, Any]:
