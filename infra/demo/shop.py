@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,6 +13,7 @@ from random import Random
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.cashier import CURRENCY, Cashier, Manager
 from infra.demo.goods import WEIGHT_PREFIX, Goods, assortment
+from libs.money import Money
 
 PRICE_LIST = "retail"
 ADMINISTRATOR = ("admin", "2580", "demo-password-of-the-office")
@@ -121,23 +124,36 @@ async def _catalogue(office: Api) -> None:
 
 
 async def _import(office: Api, goods: Mapping[str, Goods]) -> None:
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(
+        ("code", "name", "unit", "tax_category", "barcodes", "item_code", "minimum_age_years", "price_list", "price")
+    )
     for each in goods.values():
-        product = await office.post(
-            "/catalog/v1/products",
-            {
-                "code": each.code,
-                "name": each.name,
-                "unit": each.unit,
-                "tax_category": each.tax_category,
-                "barcodes": [each.barcode] if each.barcode else [],
-                "item_code": each.item_code,
-                "minimum_age_years": each.minimum_age_years,
-            },
+        price = Money(each.price_minor, CURRENCY).decimal()
+        age = each.minimum_age_years or ""
+        rows.writerow(
+            (
+                each.code,
+                each.name,
+                each.unit,
+                each.tax_category,
+                each.barcode or "",
+                each.item_code or "",
+                age,
+                PRICE_LIST,
+                price,
+            )
         )
-        await office.put(
-            f"/catalog/v1/products/{product['id']}/prices",
-            {"version": product["version"], "prices": [{"price_list": PRICE_LIST, "amount_minor": each.price_minor}]},
-        )
+    response = await office.request(
+        "POST", "/catalog/v1/imports", content=text.getvalue().encode(), headers={"Content-Type": "text/csv"}
+    )
+    report: Json = response.json()
+    while report["state"] not in ("finished", "failed"):
+        await asyncio.sleep(0.2)
+        report = await office.get(f"/catalog/v1/imports/{report['import_id']}")
+    if report["state"] == "failed" or report["refused"]:
+        raise DemoFailed(f"The assortment was not imported whole: {report}")
 
 
 async def _promotions(office: Api) -> None:
