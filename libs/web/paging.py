@@ -48,7 +48,7 @@ class PageRequest:
             if len(self.after) != len(types):
                 raise ValueError("wrong number of keys")
             return tuple(convert(value) for convert, value in zip(types, self.after, strict=True))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise _bad_cursor() from error
 
 

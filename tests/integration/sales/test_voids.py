@@ -85,8 +85,11 @@ async def test_the_shift_counts_the_void_and_expects_no_money_of_it(shop: Shop, 
     gone = await maria.sells(["tea"], cash(1_300))
     await void(maria, gone)
     report = answered(await maria.get(f"/shifts/{kept['shift_id']}/x-report"), 200)
-    text = str(report)
-    assert report["cash"]["expected_minor"] == 20_000 + 450, text
+    assert report["cash"]["expected_minor"] == 20_000 + 450
+    assert report["voided"] == [{"kind": "sale", "count": 1, "amount_minor": 1_298}]
+    counts = {each["kind"]: (each["count"], each["amount_minor"]) for each in report["documents"]}
+    assert counts == {"sale": (2, 1_748), "return": (0, 0), "exchange": (0, 0), "void": (1, -1_298)}
+    assert (report["total_minor"], report["tendered_minor"], report["rounding_minor"]) == (450, 450, 0)
 
 
 async def test_a_void_is_refused_twice(maria: Person) -> None:
