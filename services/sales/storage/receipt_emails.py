@@ -31,7 +31,7 @@ class ReceiptEmailRepository:
         return [_email(row) for row in await self._connection.execute(query.limit(limit))]
 
     async def take_due(self, now: datetime, *, limit: int, again_at: datetime) -> list[ReceiptEmail]:
-        """Begin a try of up to `limit` mails that are due; they are due again at `again_at` if nothing is saved by then."""
+        """Begin a try of up to `limit` mails that are due; without `save` they are due again at `again_at`."""
         table = receipt_emails
         due = (
             select(table.c.email_id)

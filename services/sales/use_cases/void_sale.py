@@ -29,7 +29,7 @@ RELEASE_SEQUENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class VoidRequest:
-    """Which document to void and why; `void_sale_id` is the void's own id, `number` the one the till gave it, if it did."""
+    """Which document to void and why; `void_sale_id` is the void's own id, `number` the till's own for it, or None."""
 
     sale_id: UUID
     void_sale_id: UUID
