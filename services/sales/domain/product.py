@@ -57,7 +57,7 @@ class Product:
     discountable: bool
     active: bool
     prices: tuple[CurrencyPrice, ...]
-    _priced: dict[tuple[str, UUID | None], PricedProduct] = field(default_factory=dict, compare=False, repr=False)
+    _priced: dict[tuple[str, str, str | None, UUID | None], PricedProduct] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def from_facts(
@@ -106,7 +106,8 @@ class Product:
         A price of the store's own price list that is not limited to stores counts as one for this store, and so
         goes before the prices of other lists. The result is kept: it is asked for at every scan.
         """
-        key = (store.currency, None if store.price_list is None else store.store_id)
+        own_list = store.price_list
+        key = (store.currency, store.language, own_list, None if own_list is None else store.store_id)
         priced = self._priced.get(key)
         if priced is None:
             priced = self._priced[key] = PricedProduct(
