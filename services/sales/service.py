@@ -32,6 +32,7 @@ from services.sales.tender_handlers import tender_consumer
 def build(context: ServiceContext[SalesSettings]) -> Service:
     """Wire the service."""
     books = PriceBooks()
+    feed = LiveFeed(context.redis)
     answers = IdempotencyStore(idempotency_keys)
     return Service(
         routers=[
@@ -47,12 +48,12 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             price_checks.router,
             continuity.router,
         ],
-        consumers=[catalogue_consumer, tender_consumer],
+        consumers=[catalogue_consumer, tender_consumer(feed)],
         jobs=jobs(context.database, books, answers, context.settings),
         resources={
             PriceBooks: books,
             IdempotencyStore: answers,
-            LiveFeed: LiveFeed(context.redis),
+            LiveFeed: feed,
             SalesSettings: context.settings,
             ShiftPolicy: context.settings.shift_policy,
         },

@@ -57,7 +57,9 @@ class Product:
     discountable: bool
     active: bool
     prices: tuple[CurrencyPrice, ...]
-    _priced: dict[tuple[str, str, str | None, UUID | None], PricedProduct] = field(default_factory=dict, compare=False, repr=False)
+    _priced: dict[tuple[str, str, str | None, UUID | None], PricedProduct] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def from_facts(

@@ -23,6 +23,7 @@ from libs.contracts.tenders import (
 )
 from libs.persistence import new_id
 from libs.testkit.databases import DatabaseServer
+from libs.web.live import LiveFeed
 from services.sales.domain.tender import TenderKind
 from services.sales.settings import SalesSettings
 from services.sales.tender_handlers import tender_consumer
@@ -84,7 +85,8 @@ async def decides(shop: Shop, decided: TenderOutcome) -> None:
         body=decided.body(),
     )
     async with shop.database.transaction() as work:
-        await tender_consumer.handlers[type(decided)](Received(decided, envelope), work)
+        consumer = tender_consumer(shop.resources[LiveFeed])
+        await consumer.handlers[type(decided)](Received(decided, envelope), work)
 
 
 async def commands(shop: Shop, tender_id: str) -> list[str]:
@@ -203,6 +205,16 @@ async def test_waiting_with_prefer_answers_as_soon_as_the_outcome_is_there(shop:
     answer, _ = await asyncio.gather(ask(), decide())
     payment = answered(answer, 201)
     assert (payment["tenders"][0]["state"], payment["due_minor"], payment["state"]) == ("declined", 3_999, "open")
+
+
+async def test_whoever_watches_a_basket_is_told_of_an_outcome_at_once(shop: Shop, anna: Person) -> None:
+    basket_id = await basket_of(anna, "wine")
+    tender_id = (await pays(anna, basket_id, status=202, kind="card", amount_minor=3_999))["tenders"][0]["tender_id"]
+    feed: LiveFeed = shop.resources[LiveFeed]
+    async with feed.watch(f"sales.basket.{basket_id}") as messages:
+        await decides(shop, outcome(TenderAuthorized, basket_id, tender_id, currency="PLN", amount_minor=3_999))
+        told = await asyncio.wait_for(anext(messages), timeout=10)
+    assert tender_id in told
 
 
 async def test_rule_18_a_partial_approval_leaves_a_remainder_due(shop: Shop, anna: Person) -> None:
