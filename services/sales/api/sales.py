@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
+from libs.contracts.refusal import Refusal
 from libs.contracts.sales import SaleCompleted
 from libs.money import Quantity
 from libs.persistence import UnitOfWork, new_id
@@ -23,7 +24,7 @@ from services.sales.domain.tender_rules import TenderKindNotTaken
 from services.sales.price_books import CurrentBook
 from services.sales.use_cases.identify_products import Identified, Pointer, identify_products
 from services.sales.use_cases.open_till import till_of
-from services.sales.use_cases.post_sale import FinishedBasket, post_sale
+from services.sales.use_cases.post_sale import FinishedBasket, find_posted, post_sale
 
 router = APIRouter(tags=["sales"])
 
@@ -52,14 +53,26 @@ async def ring_up(body: SaleBody, request: Request, caller: Caller, work: Work, 
                 field=f"tenders.{index}.kind",
             )
     current = await books.current(work.connection)
-    finished = await _finished(work, caller, current, body)
-    approvals = await verified(request, body.approvals)
-    posted = await post_sale(work, caller, current, finished, approvals)
+    # Of what was understood, not of the bytes: a retry may order its JSON differently and is the same sale.
+    request_hash = hashlib.sha256(body.model_dump_json(exclude={"approvals"}).encode()).digest()
+    try:
+        finished = await _finished(work, caller, current, body, request_hash)
+        approvals = await verified(request, body.approvals)
+    except Refusal:
+        # Since it was sold, its goods or its till may be gone and an approval may have expired: still the same sale.
+        earlier = await find_posted(work, caller, body.sale_id, request_hash)
+        if earlier is None:
+            raise
+        posted = earlier
+    else:
+        posted = await post_sale(work, caller, current, finished, approvals)
     headers = {REPLAYED_HEADER: "true"} if posted.repeated else None
     return Response(posted.document.body(), status_code=201, media_type="application/json", headers=headers)
 
 
-async def _finished(work: UnitOfWork, caller: Principal, current: CurrentBook, body: SaleBody) -> FinishedBasket:
+async def _finished(
+    work: UnitOfWork, caller: Principal, current: CurrentBook, body: SaleBody, request_hash: bytes
+) -> FinishedBasket:
     till = till_of(caller, current)
     pointers = [
         Pointer(
@@ -97,8 +110,7 @@ async def _finished(work: UnitOfWork, caller: Principal, current: CurrentBook, b
         tenders=tuple(tender.request(f"tenders.{index}.") for index, tender in enumerate(body.tenders)),
         number=body.number,
         expected_total_minor=body.expected_total_minor,
-        # Of what was understood, not of the bytes: a retry may order its JSON differently and is the same sale.
-        request_hash=hashlib.sha256(body.model_dump_json(exclude={"approvals"}).encode()).digest(),
+        request_hash=request_hash,
     )
 
 

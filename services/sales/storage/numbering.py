@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.persistence import Connection
 from services.sales.domain.numbering import Gap, take_number
-from services.sales.storage.tables import number_gaps, till_counters
+from services.sales.storage.tables import number_gaps, shifts, till_counters
 
 # A till that was reset may leave any number of gaps; the answer shows the first of them and says how many there are.
 LARGEST_GAP_COUNT_SHOWN = 1_000
 
-# Built once: every sale runs it, and building a statement costs more than running it.
-_ALLOCATE = (
+# Built once: every sale runs these, and building a statement costs more than running it.
+_COUNTED = (
     insert(till_counters)
     .values(till_id=bindparam("till"), last_number=1, held_count=1, last_z_number=0)
     .on_conflict_do_update(
@@ -26,7 +26,27 @@ _ALLOCATE = (
             "held_count": till_counters.c.held_count + 1,
         },
     )
-    .returning(till_counters.c.last_number)
+    .returning(till_counters.c.last_number.label("number"))
+    .cte("counted")
+)
+_NUMBER = select(_COUNTED.c.number).scalar_subquery()
+# One round trip for both: while a till waits for its number, its transaction holds a connection.
+_ALLOCATE = select(_COUNTED.c.number).add_cte(
+    update(shifts)
+    .where(shifts.c.shift_id == bindparam("shift"))
+    .values(
+        first_number=func.least(shifts.c.first_number, _NUMBER),
+        last_number=func.greatest(shifts.c.last_number, _NUMBER),
+    )
+    .cte("recorded")
+)
+_RECORD = (
+    update(shifts)
+    .where(shifts.c.shift_id == bindparam("shift"))
+    .values(
+        first_number=func.least(shifts.c.first_number, bindparam("number")),
+        last_number=func.greatest(shifts.c.last_number, bindparam("number")),
+    )
 )
 
 
@@ -45,12 +65,18 @@ class NumberingRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def allocate(self, till_id: UUID) -> int:
-        """The next number of a till that leaves numbering to us. A rollback gives it back: no gap."""
-        return int((await self._connection.execute(_ALLOCATE, {"till": till_id})).scalar_one())
+    async def allocate(self, till_id: UUID, shift_id: UUID) -> int:
+        """The next number of a till that leaves numbering to us; the shift's range takes it in.
 
-    async def take(self, till_id: UUID, number: int) -> None:
-        """Take a number that the till gave out itself, in any order. Raises NumberTaken."""
+        A rollback gives it back: no gap.
+        """
+        return int((await self._connection.execute(_ALLOCATE, {"till": till_id, "shift": shift_id})).scalar_one())
+
+    async def take(self, till_id: UUID, shift_id: UUID, number: int) -> None:
+        """Take a number that the till gave out itself, in any order; the shift's range takes it in.
+
+        Raises NumberTaken.
+        """
         await self._connection.execute(
             insert(till_counters)
             .values(till_id=till_id, last_number=0, held_count=0, last_z_number=0)
@@ -78,6 +104,7 @@ class NumberingRepository:
             .where(till_counters.c.till_id == till_id)
             .values(last_number=change.last_number, held_count=till_counters.c.held_count + 1)
         )
+        await self._connection.execute(_RECORD, {"shift": shift_id, "number": number})
 
     async def continuity(self, till_id: UUID) -> Continuity:
         """What is held of the till; nothing at all for a till that has not sold yet."""

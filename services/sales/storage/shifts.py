@@ -25,18 +25,10 @@ def _shift_query() -> Select[tuple[Any, ...]]:
 
 
 # Written out, not bound: only then does PostgreSQL know that the partial index holds what is asked for.
-_OPEN = literal_column(f"'{ShiftState.OPEN.value}'")
+_OPEN: ColumnElement[str] = literal_column(f"'{ShiftState.OPEN.value}'")
 # Built once: every sale runs these, and building a statement costs more than running it.
 _OPEN_AT_TILL = _shift_query().where(shifts.c.till_id == bindparam("till"), shifts.c.state == _OPEN)
 _OPEN_AT_TILL_LOCKED = _OPEN_AT_TILL.with_for_update()
-_RECORD_NUMBER = (
-    update(shifts)
-    .where(shifts.c.shift_id == bindparam("shift"))
-    .values(
-        first_number=func.least(shifts.c.first_number, bindparam("number")),
-        last_number=func.greatest(shifts.c.last_number, bindparam("number")),
-    )
-)
 
 
 class ShiftRepository:
@@ -96,10 +88,6 @@ class ShiftRepository:
             )
         )
         assert result.rowcount == 1, "a shift is saved once per version, under its row lock"
-
-    async def record_number(self, shift_id: UUID, number: int) -> None:
-        """Widen the shift's first and last document number to take in `number`."""
-        await self._connection.execute(_RECORD_NUMBER, {"shift": shift_id, "number": number})
 
     async def z_report(self, shift_id: UUID) -> dict[str, Any] | None:
         """The Z report as it was frozen; None while the shift is open or when there is none."""

@@ -10,7 +10,6 @@ from libs.persistence import UnitOfWork
 from services.sales.domain.completion import DocumentDraft, contributions_of, document_of
 from services.sales.storage.numbering import NumberingRepository
 from services.sales.storage.sales import SaleRepository
-from services.sales.storage.shifts import ShiftRepository
 from services.sales.storage.totals import TotalsRepository
 
 
@@ -30,9 +29,9 @@ async def complete_document(
     """
     numbering = NumberingRepository(work.connection)
     if number is None:
-        number = await numbering.allocate(draft.seller.till_id)
+        number = await numbering.allocate(draft.seller.till_id, draft.seller.shift_id)
     else:
-        await numbering.take(draft.seller.till_id, number)
+        await numbering.take(draft.seller.till_id, draft.seller.shift_id, number)
     document = document_of(draft, number, work.now.astimezone(ZoneInfo(time_zone)))
     if not await SaleRepository(work.connection).add(draft, document):
         raise SaleIdTaken(
@@ -40,6 +39,5 @@ async def complete_document(
             field="sale_id",
         )
     await TotalsRepository(work.connection).add(draft.seller.shift_id, contributions_of(document))
-    await ShiftRepository(work.connection).record_number(draft.seller.shift_id, number)
     work.emit(document, sequence=draft.sequence)
     return document

@@ -15,13 +15,14 @@ from services.sales.domain.completion import totals_of
 from services.sales.domain.entry import demand_age, demand_currency
 from services.sales.domain.product import Product
 from services.sales.domain.tender_rules import due_minor
+from services.sales.domain.till import UnknownStore
 from services.sales.price_books import CurrentBook
 from services.sales.storage.returns import ReturnsRepository
 from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, decide_tender
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
-from services.sales.use_cases.open_till import open_till
+from services.sales.use_cases.open_till import NoOpenShift, open_till
 from services.sales.use_cases.price_basket import price_contents
 
 
@@ -85,11 +86,15 @@ async def post_sale(
     Raises the refusals of pricing, authority, tenders and completion; nothing is kept then.
     """
     basket = finished.basket
-    earlier = await find_posted(work, caller, basket.basket_id, finished.request_hash)
-    if earlier is not None:
+    try:
+        till = await open_till(work, caller, current)
+    except (NoOpenShift, UnknownStore):
+        # What was sold before the shift or the store was closed is answered for ever.
+        earlier = await find_posted(work, caller, basket.basket_id, finished.request_hash)
+        if earlier is None:
+            raise
         return earlier
-    till = await open_till(work, caller, current)
-    # Asked again under the lock of the till: a request that overtook this one has committed by now.
+    # Under the lock of the till: a request that overtook this one has committed by now.
     earlier = await find_posted(work, caller, basket.basket_id, finished.request_hash)
     if earlier is not None:
         return earlier
