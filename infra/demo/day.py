@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 import httpx
@@ -36,7 +36,7 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
         async with embedded(settings, [*all_services(), subscriber], advance=advance) as host:
             bar.close()
             async with httpx.AsyncClient(base_url=host.url, timeout=REQUEST_TIMEOUT_S) as http:
-                agrees = await _day(Api(http), host, baskets, tills)
+                agrees = await _day(Api(http), host.secrets, baskets, tills)
             if keep and not host.stop.is_set:
                 _say_where(host)
                 await host.stop.wait()
@@ -44,10 +44,19 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
             return agrees
 
 
-async def _day(anonymous: Api, host: EmbeddedHost, basket_count: int, till_count: int) -> bool:
+async def run_day_at(url: str, secrets: Mapping[str, str], *, baskets: int, tills: int) -> bool:
+    """The same on a system that runs already behind `url`, with the demo's subscriber among its services.
+
+    `secrets` holds its set-up code as TILLSTREAM_IDENTITY_SETUP_CODE.
+    """
+    async with httpx.AsyncClient(base_url=url, timeout=REQUEST_TIMEOUT_S) as http:
+        return await _day(Api(http), secrets, baskets, tills)
+
+
+async def _day(anonymous: Api, secrets: Mapping[str, str], basket_count: int, till_count: int) -> bool:
     try:
         with progress("Setting the shop up"):
-            shop = await _new_shop(anonymous, host, till_count)
+            shop = await _new_shop(anonymous, secrets, till_count)
         if shop is None:
             out.print("The data folder holds a shop already, so no day is traded: it goes on where it was.")
             return True
@@ -67,10 +76,10 @@ async def _day(anonymous: Api, host: EmbeddedHost, basket_count: int, till_count
     return all(check.holds for check in checks)
 
 
-async def _new_shop(anonymous: Api, host: EmbeddedHost, till_count: int) -> Shop | None:
+async def _new_shop(anonymous: Api, secrets: Mapping[str, str], till_count: int) -> Shop | None:
     """A shop ready to trade; None when the installation was set up before."""
     try:
-        return await set_up_shop(anonymous, host.secrets, till_count)
+        return await set_up_shop(anonymous, secrets, till_count)
     except AlreadySetUp:
         return None
 

@@ -220,7 +220,8 @@ class Smoke:
                 )
             total_minor += report["total_minor"]
             documents += cashier.tally.documents
-        return f"{documents} receipts, none missing; Z totals = sum of receipts = {Money(total_minor, CURRENCY).format("en")}"
+        total = Money(total_minor, CURRENCY).format("en")
+        return f"{documents} receipts, none missing; Z totals = sum of receipts = {total}"
 
     async def _sell(self, goods: Sequence[Sequence[Goods]]) -> str:
         async def work(index: int, cashier: Cashier) -> None:

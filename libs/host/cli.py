@@ -16,11 +16,11 @@ app = typer.Typer(
     name="tillstream",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
-    help="Point of sale for retail chains. [bold]tillstream up[/bold] runs all of it on this machine.",
+    help="Point of sale for retail chains. `tillstream up` runs all of it on this machine.",
 )
 for command in (running.up, running.run, running.migrate, running.demo, publishing.topology):
     app.command()(command)

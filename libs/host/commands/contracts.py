@@ -61,9 +61,9 @@ def check() -> None:
     Use it after changing a message; `make check` and CI run it. A field that is removed, renamed, of another type or
     newly required is a break: leave version 1 as it is and add a version 2 beside it.
 
-    Example: [bold]tillstream contracts check[/bold]
+    Example: `tillstream contracts check`
 
-    Exit code 0: up to date. 1: a break, or files that [bold]tillstream contracts export[/bold] has not written.
+    Exit code 0: up to date. 1: a break, or files that `tillstream contracts export` has not written.
     """
     findings = compare(contracts_folder())
     for line in findings.breaking:
@@ -88,7 +88,7 @@ def export(
     Use it after adding or growing a message, then commit the files. A sample is never changed once written: when a
     contract grows, a further sample is added.
 
-    Example: [bold]tillstream contracts export[/bold]
+    Example: `tillstream contracts export`
     """
     folder = contracts_folder()
     findings = compare(folder)

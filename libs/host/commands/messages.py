@@ -39,7 +39,7 @@ def dead(service: ServiceOption = None) -> None:
     Use it when an alert says that a message died. A dead message holds up later messages of its key, and no others;
     nothing is lost until you discard it.
 
-    Example: [bold]tillstream messages dead --service sales[/bold]
+    Example: `tillstream messages dead --service sales`
 
     Exit code 0: there are none. 1: there are some; they are listed.
     """
@@ -59,8 +59,7 @@ def replay_messages(
 
     Use it after `messages dead`. Handling a message twice has no second effect, so a replay is safe.
 
-    Example: [bold]tillstream messages replay 019a6f00-... --service sales[/bold]
-    Example: [bold]tillstream messages replay --all --service sales[/bold]
+    Example: `tillstream messages replay 019a6f00-... --service sales`, or with `--all` instead of the id.
     """
     _decide("replay", message, service, every=every, yes=yes)
 
@@ -76,7 +75,7 @@ def discard_messages(
 
     Use it only when you know that the effect is not wanted. The content is kept until it is pruned.
 
-    Example: [bold]tillstream messages discard 019a6f00-... --service sales[/bold]
+    Example: `tillstream messages discard 019a6f00-... --service sales`
     """
     _decide("discard", message, service, every=every, yes=yes)
 

@@ -22,9 +22,9 @@ def topology() -> None:
     """Show what must exist on the broker: exchanges, streams, each consumer's queues and what they are bound to.
 
     Use it to see who listens to what, or to compare with a broker's own list. It connects to nothing;
-    [bold]tillstream migrate[/bold] makes it so.
+    `tillstream migrate` makes it so.
 
-    Example: [bold]tillstream topology[/bold]
+    Example: `tillstream topology`
     """
     settings = load_settings(HostSettings)
     plan = Topology(settings.bus)
@@ -51,7 +51,7 @@ def export(
     Use it to generate a client, or to hand the API to an integrator. A running service serves the same document at
     /<service>/openapi.json.
 
-    Example: [bold]tillstream openapi export --folder docs[/bold]
+    Example: `tillstream openapi export --folder docs`
     """
     folder.mkdir(parents=True, exist_ok=True)
     for service in unconnected_services(all_services(), load_settings(HostSettings)):

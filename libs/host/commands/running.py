@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
 import tempfile
 from collections.abc import Coroutine
@@ -15,10 +16,12 @@ import typer
 import uvloop
 
 from libs.host.console import err, out, progress
-from libs.host.errors import CheckFailed, NotAvailable
+from libs.host.errors import CheckFailed, NotAvailable, WrongSetting
 from libs.host.registry import service_definition, service_names
 from libs.host.settings import HostSettings, load_settings
 from libs.telemetry import configure_logging
+
+SETUP_CODE = "TILLSTREAM_IDENTITY_SETUP_CODE"
 
 Result = TypeVar("Result")
 DataOption = Annotated[
@@ -38,7 +41,7 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
     Use it for a small shop, to try things out, or to develop. Nothing but Python is needed; the data stays in the
     data folder. What was sold is safe there, even if the power fails.
 
-    Example: [bold]tillstream up --data /var/lib/tillstream --port 8080[/bold]
+    Example: `tillstream up --data /var/lib/tillstream --port 8080`
 
     Exit code 3: the port or the data folder is in use.
     """
@@ -70,10 +73,10 @@ def run(
     """Run one service against the configured PostgreSQL, RabbitMQ and Redis, as in a container.
 
     Use it in production, once per replica. It waits for database and broker, and for the migrations that
-    [bold]tillstream migrate[/bold] runs. TILLSTREAM_<SERVICE>_DATABASE_URL, TILLSTREAM_RABBITMQ_URL,
+    `tillstream migrate` runs. TILLSTREAM_<SERVICE>_DATABASE_URL, TILLSTREAM_RABBITMQ_URL,
     TILLSTREAM_REDIS_URL and TILLSTREAM_EDGE_URL say where things are; each may be given as a file by ..._FILE.
 
-    Example: [bold]TILLSTREAM_SALES_DATABASE_URL=postgresql://... tillstream run sales --port 8080[/bold]
+    Example: `TILLSTREAM_SALES_DATABASE_URL=postgresql://... tillstream run sales --port 8080`
 
     Exit code 3: database or broker did not come within TILLSTREAM_STARTUP_WAIT_S, or the port is in use.
     """
@@ -98,7 +101,7 @@ def migrate(
     Use it before the first start and with every new version, before its services start; old replicas keep working.
     TILLSTREAM_DATABASE_URL is the owner's URL; TILLSTREAM_<SERVICE>_DATABASE_URL names each service's role.
 
-    Example: [bold]TILLSTREAM_DATABASE_URL=postgresql://owner:...@db/tillstream tillstream migrate[/bold]
+    Example: `TILLSTREAM_DATABASE_URL=postgresql://owner:...@db/tillstream tillstream migrate`
 
     Exit code 3: the database or the broker does not answer.
     """
@@ -117,31 +120,45 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the system running afterwards, in the data folder.")
     ] = False,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Trade on the system that runs there, e.g. http://edge:8080.")
+    ] = None,
     data: DataOption = None,
     port: PortOption = None,
 ) -> None:
     """Trade for a day in fast motion: real baskets through the real API, then check that everything agrees.
 
     Use it to see the system at work, and as proof that an installation is sound. Without --keep it uses a free port
-    and a data folder of its own that it removes again.
+    and a data folder of its own that it removes again. With --url it trades on a system that is not set up yet and
+    runs infra.demo.subscriber too; TILLSTREAM_IDENTITY_SETUP_CODE is its set-up code.
 
-    Example: [bold]tillstream demo --baskets 200 --tills 2[/bold]
+    Example: `tillstream demo --baskets 200 --tills 2`
 
     Exit code 1: sales, events, stock movements or totals do not agree; the output says which.
     """
     settings = _settings(data, port, None)
     try:
-        run_day = importlib.import_module("infra.demo.day").run_day
+        day = importlib.import_module("infra.demo.day")
     except ModuleNotFoundError as error:
         raise NotAvailable(f"The demo's data is not part of this installation ({error.name} is missing).") from error
+    if url is not None:
+        code = os.environ.get(SETUP_CODE)
+        if not code:
+            raise WrongSetting(f"{SETUP_CODE} is not set: it must be the set-up code of the system at {url}.")
+        _judge(_run(day.run_day_at(url, {SETUP_CODE: code}, baskets=baskets, tills=tills)))
+        return
     with ExitStack() as stack:
         if not keep and data is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tillstream-demo-"))
             settings = settings.model_copy(update={"data_folder": Path(folder)})
         if not keep and port is None:
             settings = settings.model_copy(update={"port": 0})
-        if not _run(run_day(settings=settings, baskets=baskets, tills=tills, keep=keep)):
-            raise CheckFailed("The day does not add up; see above.")
+        _judge(_run(day.run_day(settings=settings, baskets=baskets, tills=tills, keep=keep)))
+
+
+def _judge(agrees: bool) -> None:
+    if not agrees:
+        raise CheckFailed("The day does not add up; see above.")
 
 
 def _settings(data: Path | None, port: int | None, bind: str | None) -> HostSettings:

@@ -23,7 +23,7 @@ def check() -> None:
     Use it after changing a `storage/tables.py`; `make check` and CI run it. It needs no running system: it migrates
     an empty database of its own and compares.
 
-    Example: [bold]tillstream schema check[/bold]
+    Example: `tillstream schema check`
 
     Exit code 0: they agree. 1: they differ; the output shows what a migration would have to do.
     """
@@ -50,7 +50,7 @@ def new(
     Use it after changing a `storage/tables.py`, then read the file it wrote: renames look like drop and add, and
     filling new columns is yours to write.
 
-    Example: [bold]tillstream schema new sales "Count voided receipts"[/bold]
+    Example: `tillstream schema new sales "Count voided receipts"`
     """
     if not message.strip():
         raise WrongSetting('The migration needs a title, e.g. "Count voided receipts".')
