@@ -25,6 +25,7 @@ from libs.bus.relay import Relay
 from libs.bus.runner import ConsumerRunner
 from libs.bus.settings import BusSettings
 from libs.bus.tables import MessagingTables
+from libs.bus.tasks import end
 from libs.bus.topology import check_unique
 from libs.bus.tracing import Tracing
 from libs.bus.transport import Disconnected, Transport
@@ -135,9 +136,7 @@ class MessageBus:
     async def stop(self) -> None:
         """Let handlers at work finish, then stop everything; nothing that is not done is forgotten."""
         await asyncio.gather(*(runner.stop() for runner in self._runners))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._tasks.clear()
         self._runners = []
         try:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from libs.bus.tasks import end
+
 ItemT = TypeVar("ItemT")
 
 
@@ -43,9 +45,7 @@ class Lanes(Generic[ItemT]):
 
     async def abandon(self) -> None:
         """Stop at once, in the middle of whatever is going on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _run(self) -> None:
         while True:
@@ -99,8 +99,7 @@ class Batches(Generic[ItemT]):
 
     async def abandon(self) -> None:
         """Stop at once."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end([self._task])
 
     async def _run(self) -> None:
         while True:

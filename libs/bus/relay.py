@@ -23,6 +23,7 @@ from libs.bus.metrics import BusMetrics
 from libs.bus.outbox import Outbox
 from libs.bus.outbox_rows import OutboxRow, OutboxRows
 from libs.bus.settings import BusSettings
+from libs.bus.tasks import end
 from libs.bus.topology import PARTITIONS
 from libs.bus.tracing import Tracing
 from libs.bus.transport import Disconnected, NotConfirmed, Transport, Unroutable, Unsendable, WireMessage
@@ -107,9 +108,7 @@ class Relay:
                     continue
                 await self._wait()
         finally:
-            for task in (leasing, *self._tasks):
-                task.cancel()
-            await asyncio.gather(leasing, *self._tasks, return_exceptions=True)
+            await end([leasing, *self._tasks])
 
     async def leave(self) -> None:
         """Free this relay's partitions for the others; after `run` has ended."""

@@ -16,6 +16,7 @@ from libs.bus.inbox import Inbox
 from libs.bus.lanes import Batches, Lanes
 from libs.bus.settings import BusSettings
 from libs.bus.subscription import subscription
+from libs.bus.tasks import end
 from libs.bus.topology import Topology
 from libs.bus.transport import Attachment, Delivery, Transport
 from libs.testkit.faults import fault_point
@@ -79,8 +80,7 @@ class ConsumerRunner:
         if self._intake is not None:
             await self._intake.finish(self._settings.stop_timeout_s)
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
 
     async def _run(self) -> None:
         while True:

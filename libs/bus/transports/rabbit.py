@@ -20,6 +20,7 @@ from aiormq.abc import AbstractChannel as UnderlayChannel
 from libs.bus.consumer import AnyConsumer
 from libs.bus.envelope import CONTENT_TYPE
 from libs.bus.settings import BusSettings
+from libs.bus.tasks import end
 from libs.bus.topology import Topology, concurrency
 from libs.bus.transport import Attachment, Disconnected, NotConfirmed, Sink, Unroutable, Unsendable, WireMessage
 from libs.bus.transports.rabbit_consuming import RabbitAttachment
@@ -56,8 +57,7 @@ class RabbitTransport:
         await asyncio.gather(*(attachment.close() for attachment in self._attachments))
         self._attachments.clear()
         if self._channel_task is not None:
-            self._channel_task.cancel()
-            await asyncio.gather(self._channel_task, return_exceptions=True)
+            await end([self._channel_task])
             self._channel_task = None
         await self._publishing.stop()
         await self._consuming.stop()

@@ -15,6 +15,7 @@ from aiormq.abc import DeliveredMessage
 
 from libs.bus.backoff import pause_s
 from libs.bus.settings import BusSettings
+from libs.bus.tasks import end
 from libs.bus.topology import Queue, Topology
 from libs.bus.transport import Disconnected, Sink
 from libs.bus.transports.rabbit_link import (
@@ -64,8 +65,7 @@ class RabbitAttachment:
         if self._session is not None:
             await self._session.flush()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
 
     async def _run(self) -> None:

@@ -12,6 +12,7 @@ from aio_pika.exceptions import AMQPError, ChannelPreconditionFailed
 
 from libs.bus.backoff import pause_s
 from libs.bus.settings import BusSettings
+from libs.bus.tasks import end
 from libs.bus.topology import Queue, Topology
 from libs.bus.transport import Disconnected
 
@@ -48,8 +49,7 @@ class Link:
     async def stop(self) -> None:
         """Close the connection for good."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
 
     async def connection(self, *, wait: bool = False) -> AbstractConnection:
