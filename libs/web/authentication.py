@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import httpx
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from joserfc import jwt
@@ -20,6 +22,8 @@ from libs.web.principal import Approval, ApprovalClaims, Principal, TokenClaims
 
 ISSUER = "tillstream"
 JWKS_PATH = "/identity/v1/jwks.json"
+
+_log = structlog.get_logger(__name__)
 
 _Claims = TypeVar("_Claims", TokenClaims, ApprovalClaims)
 
@@ -47,6 +51,8 @@ class TokenVerifier:
         self._leeway_s = leeway_s
         self._keys: KeySet | None = None
         self._fetched_at_s: float | None = None
+        self._fetches = 0
+        self._fetching = asyncio.Lock()
         self._verified: OrderedDict[str, tuple[int, Principal]] = OrderedDict()
 
     @classmethod
@@ -102,8 +108,9 @@ class TokenVerifier:
             except (JoseError, ValueError):
                 if not self._may_refresh():
                     raise _not_ours() from None
-        await self._refresh()
-        assert self._keys is not None
+        await self._refresh(self._fetches)
+        if self._keys is None:
+            raise Unauthenticated("Sign-on cannot be checked: identity does not answer. Try again.")
         try:
             return jwt.decode(token, self._keys, algorithms=["ES256"]).claims
         except (JoseError, ValueError):
@@ -115,15 +122,23 @@ class TokenVerifier:
             return True
         return self._clock().timestamp() - self._fetched_at_s >= self._refresh_interval_s
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, known_fetches: int) -> None:
+        """Fetch the keys, once for all who found at the same time that they need them."""
+        async with self._fetching:
+            if self._fetches == known_fetches:
+                await self._fetch()
+
+    async def _fetch(self) -> None:
         try:
             document = await self._fetch_keys()
-        except httpx.HTTPError as error:
-            if self._keys is None:
-                raise Unauthenticated("Sign-on cannot be checked: identity does not answer. Try again.") from error
+            self._keys = KeySet.import_key_set(document)  # type: ignore[arg-type]  # any JWKS document; it validates
+        except (httpx.HTTPError, JoseError, ValueError) as error:
+            # The keys known so far go on verifying.
+            _log.warning("key_set_not_fetched", error=f"{type(error).__name__}: {error}")
             return
+        finally:
+            self._fetches += 1
         self._fetched_at_s = self._clock().timestamp()
-        self._keys = KeySet.import_key_set(document)  # type: ignore[arg-type]  # any JWKS document; it validates
 
 
 def _not_ours() -> Unauthenticated:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
+from libs.contracts.refusal import Unauthenticated
 from libs.persistence import Connection, Database, Origin, UnitOfWork
 
 Resource = TypeVar("Resource")
@@ -18,13 +20,27 @@ def origin_of(request: Request) -> Origin:
     return origin
 
 
+async def _know_the_caller(request: Request) -> None:
+    """Verify the token, if one was sent, before a connection is taken for the request.
+
+    The first token under a new key waits for identity's key set. Nobody may hold a connection meanwhile, least of all
+    in identity itself, which needs one to answer. Whether a token is needed, and good, is for `Caller` to say.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        with suppress(Unauthenticated):
+            await request.app.state.context.verifier.verify(token.strip())
+
+
 async def _transaction(request: Request) -> AsyncIterator[UnitOfWork]:
+    await _know_the_caller(request)
     database: Database = request.app.state.context.database
     async with database.transaction(origin_of(request)) as work:
         yield work
 
 
 async def _reading(request: Request) -> AsyncIterator[Connection]:
+    await _know_the_caller(request)
     database: Database = request.app.state.context.database
     async with database.reading() as connection:
         yield connection

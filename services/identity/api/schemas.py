@@ -56,9 +56,25 @@ def _password(value: SecretStr) -> SecretStr:
 
 
 NewPin = Annotated[
-    SecretStr, AfterValidator(_pin), Field(description="4 to 12 digits, no run and no repetition.", examples=["4711"])
+    SecretStr,
+    AfterValidator(_pin),
+    Field(
+        description="4 to 12 digits, no run and no repetition.",
+        examples=["4711"],
+        json_schema_extra={"pattern": f"^[0-9]{{{secret_rules.SHORTEST_PIN},{secret_rules.LONGEST_PIN}}}$"},
+    ),
 ]
-NewPassword = Annotated[SecretStr, AfterValidator(_password), Field(description="12 to 200 characters.")]
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_password),
+    Field(
+        description="12 to 200 characters, at least 5 of them different.",
+        json_schema_extra={
+            "minLength": secret_rules.SHORTEST_PASSWORD,
+            "maxLength": secret_rules.LONGEST_PASSWORD,
+        },
+    ),
+]
 GivenSecret = Annotated[SecretStr, Field(min_length=1, max_length=secret_rules.LONGEST_PASSWORD)]
 """A secret to be checked, of whatever form: only the right one fits."""
 

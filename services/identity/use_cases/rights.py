@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Forbidden
 from libs.persistence import UnitOfWork
 from libs.web.principal import Principal
@@ -45,10 +44,7 @@ async def staff_within_reach(work: UnitOfWork, caller: Principal, staff_id: UUID
 def demand_places(caller: Principal, *, all_stores: bool, store_ids: Collection[UUID]) -> None:
     """Raise Forbidden unless the caller works at all these stores."""
     if all_stores and not caller.all_stores:
-        raise Forbidden(
-            f"{caller.name} does not work for all stores, so this is for somebody who does.",
-            permission=Permission.IDENTITY_MANAGE_STAFF.value,
-        )
+        raise Forbidden(f"{caller.name} does not work for all stores, so this is for somebody who does.")
     for store_id in store_ids:
         caller.demand_store(store_id)
 

@@ -263,3 +263,14 @@ async def test_the_administrators_role_stays_as_it_is(shop: Shop) -> None:
     role = next(one for one in (await shop.done("GET", "/roles"))["items"] if one["code"] == "administrator")
     body = {"name": "Admin", "permissions": [], "limits": {}, "version": 1}
     problem(await shop.as_administrator("PUT", f"/roles/{role['id']}", body), 409, "built-in-role")
+
+
+async def test_more_requests_at_once_than_connections_are_all_answered(shop: Shop) -> None:
+    """A request holds one connection at a time; with two, a full pool would wait for itself."""
+    path = f"/staff/{shop.cashier_id}"
+    answers = await asyncio.gather(
+        *(shop.as_administrator("GET", "/staff") for _ in range(20)),
+        *(shop.as_administrator("PATCH", path, {"version": 1}) for _ in range(20)),
+        *(shop.sign_on(shop.till, "kim", CASHIER_PIN) for _ in range(3)),
+    )
+    assert [answer.status_code for answer in answers] == [200] * 40 + [201] * 3
