@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import stamina
 
 Json = dict[str, Any]
 
@@ -60,7 +61,7 @@ class Api:
         headers = dict(options.pop("headers", {}))
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        response = await self._http.request(method, path, headers=headers, **options)
+        response = await self._http_request(method, path, headers=headers, **options)
         if response.is_success:
             return response
         try:
@@ -68,3 +69,8 @@ class Api:
         except (ValueError, KeyError):
             detail = response.text[:300]
         raise DemoFailed(f"{method} {path} answered {response.status_code}: {detail}", response.status_code)
+
+    # As every till does: whatever became of the request, the ids in it make sure that it takes effect once.
+    @stamina.retry(on=httpx.TransportError, attempts=3, wait_initial=0.1)
+    async def _http_request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return await self._http.request(method, path, **options)

@@ -80,10 +80,13 @@ class Housekeeping:
             await asyncio.sleep(self._settings.prune_every_s)
 
     async def watch(self, runners: Sequence[ConsumerRunner]) -> None:
-        """Set the gauges every `watchdog_s`, until cancelled; say so when queues are not being read."""
+        """Set the gauges every `watchdog_s`, until cancelled; say so when queues are not being read.
+
+        The first look comes after that time too: at the start nothing is attached yet, and nothing is wrong.
+        """
         while True:
-            await self.measure(runners)
             await asyncio.sleep(self._settings.watchdog_s)
+            await self.measure(runners)
 
     async def measure(self, runners: Sequence[ConsumerRunner]) -> None:
         """Set the gauges now."""

@@ -105,6 +105,9 @@ async def serving(
             server_header=False,
             proxy_headers=behind_proxy,
             forwarded_allow_ips="*" if behind_proxy else None,
+            # A till sells every minute or two: closing its connection in between only makes it open another, and a
+            # request that meets a connection just being closed is lost on the way.
+            timeout_keep_alive=round(settings.keep_alive_s),
             timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
         )
     )

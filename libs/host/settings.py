@@ -69,6 +69,9 @@ class HostSettings(BaseSettings):
     database_pool_connections: int = Field(8, ge=3, le=200, description="a number of connections from 3 to 200")
     database_pool_timeout_s: float = Field(10, gt=0, description="a number of seconds above 0, e.g. 10")
     startup_wait_s: float = Field(120, ge=0, description="the seconds to wait for database and broker, e.g. 120")
+    keep_alive_s: float = Field(
+        120.0, ge=1, le=3600, description="the seconds an idle HTTP connection is kept, 1 to 3600, e.g. 120"
+    )
     shutdown_grace_s: float = Field(5, ge=0, description="a number of seconds for open requests to finish, e.g. 5")
     job_lease_s: float = Field(60, gt=0, description="a number of seconds above 0, e.g. 60")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
