@@ -136,7 +136,8 @@ def demo(
 
     Exit code 1: sales, events, stock movements or totals do not agree; the output says which.
     """
-    settings = _settings(data, port, None)
+    # The day is told on the screen; whoever wants the services' own words as well asks for them.
+    settings = _settings(data, port, None, log_level="WARNING")
     try:
         day = importlib.import_module("infra.demo.day")
     except ModuleNotFoundError as error:
@@ -161,9 +162,11 @@ def _judge(agrees: bool) -> None:
         raise CheckFailed("The day does not add up; see above.")
 
 
-def _settings(data: Path | None, port: int | None, bind: str | None) -> HostSettings:
+def _settings(data: Path | None, port: int | None, bind: str | None, log_level: str | None = None) -> HostSettings:
+    """The host's settings with what the command line gives; `log_level` is the command's own unless one is set."""
     settings = load_settings(HostSettings)
-    given = {"data_folder": data, "port": port, "bind_address": bind}
+    wanted = None if "log_level" in settings.model_fields_set else log_level
+    given = {"data_folder": data, "port": port, "bind_address": bind, "log_level": wanted}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format)
     return settings
