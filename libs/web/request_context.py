@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.persistence import Origin, new_id
+from libs.telemetry import names
 
 CORRELATION_HEADER = "X-Correlation-Id"
 _CORRELATION = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
@@ -22,10 +23,10 @@ class RequestMeasurements:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
-            "http_requests", "Requests answered.", ["service", "method", "route", "status"], registry=registry
+            names.HTTP_REQUESTS, "Requests answered.", ["service", "method", "route", "status"], registry=registry
         )
         self._seconds = Histogram(
-            "http_request_seconds",
+            names.HTTP_REQUEST_SECONDS,
             "Time to answer.",
             ["service", "method", "route"],
             registry=registry,
@@ -34,7 +35,7 @@ class RequestMeasurements:
 
     def observe(self, service: str, scope: Scope, status: int, elapsed_s: float) -> None:
         """Record one answered request."""
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = _route_template(scope) or "unmatched"
         self._requests.labels(service, scope["method"], route, str(status)).inc()
         self._seconds.labels(service, scope["method"], route).observe(elapsed_s)
 
@@ -84,7 +85,7 @@ class RequestContext:
                 self._finish(span, scope, status, time.perf_counter() - started_s)
 
     def _finish(self, span: trace.Span, scope: Scope, status: int, elapsed_s: float) -> None:
-        route = getattr(scope.get("route"), "path", None)
+        route = _route_template(scope)
         if span.is_recording():
             if route:
                 span.update_name(f"{scope['method']} {route}")
@@ -92,3 +93,10 @@ class RequestContext:
             if route:
                 span.set_attribute("http.route", route)
         self._measurements.observe(self._service, scope, status, elapsed_s)
+
+
+def _route_template(scope: Scope) -> str | None:
+    """The matched route with its prefixes, e.g. /sales/v1/sales/{sale_id}; a router alone knows only its own part."""
+    effective = scope.get("fastapi", {}).get("effective_route_context")
+    template: str | None = getattr(effective or scope.get("route"), "path_format", None)
+    return template
