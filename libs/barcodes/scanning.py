@@ -16,7 +16,6 @@ from biip.checksums import gs1_standard_check_digit
 from biip.gs1_digital_link_uris import GS1DigitalLinkURI
 from biip.gs1_element_strings import GS1ElementStrings
 from biip.gs1_messages import GS1Message
-from biip.gtin import Gtin
 from biip.upc import Upc
 
 from libs.barcodes.layouts import read_in_store
@@ -130,8 +129,9 @@ def _canonical_gtin(data: str, field: str) -> str:
             field=field,
             expected=right,
         )
-    parsed = Gtin.parse(data)
-    return f"{parsed.payload}{parsed.check_digit}"
+    significant = data.lstrip("0")
+    shortest = next(length for length in _GTIN_LENGTHS if len(significant) <= length)
+    return significant.zfill(shortest)
 
 
 def _expanded_upc_e(data: str, field: str) -> str:

@@ -16,9 +16,11 @@ _STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i",
 
 def fold(text: str) -> str:
     """Words in lower case without accents, one space apart: 'Żółty SER-40%' is 'zolty ser 40'."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _NOT_A_WORD.sub(" ", bare.translate(_STROKES)).strip()
+    folded = text.casefold()
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded)
+        folded = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_STROKES)
+    return _NOT_A_WORD.sub(" ", folded).strip()
 
 
 def prefix_query(text: str) -> str | None:

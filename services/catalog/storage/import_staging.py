@@ -135,7 +135,9 @@ _BARCODE_TAKEN = _check(
     "barcodes",
     "b.barcode",
     "'the barcode ' || b.barcode || ' belongs to ' || o.code || '; take it away there first'",
-    "JOIN product_barcodes b ON b.barcode = ANY(r.barcodes) JOIN products o ON o.id = b.product_id",
+    # Unnested, because a join by `= ANY` of an array reads all barcodes for each row.
+    "CROSS JOIN unnest(r.barcodes) AS given (barcode) JOIN product_barcodes b ON b.barcode = given.barcode "
+    "JOIN products o ON o.id = b.product_id",
     "b.product_id IS DISTINCT FROM r.product_id",
 )
 _ITEM_CODE_TAKEN = _check(
@@ -192,8 +194,8 @@ _TOO_MANY_PRICES = _check(
     "price",
     "r.amount_minor",
     "'a product has at most ' || CAST(:largest_prices AS text) || ' prices'",
-    "",
-    "r.amount_minor IS NOT NULL AND (SELECT count(*) FROM prices x WHERE x.product_id = r.product_id) + "
-    "(SELECT count(*) FROM import_rows s WHERE s.import_id = r.import_id AND s.code = r.code) "
-    "> CAST(:largest_prices AS integer)",
+    "JOIN (SELECT code, count(*) AS number FROM import_rows WHERE import_id = :import_id GROUP BY code) s "
+    "ON s.code = r.code",
+    "r.amount_minor IS NOT NULL AND s.number + "
+    "(SELECT count(*) FROM prices x WHERE x.product_id = r.product_id) > CAST(:largest_prices AS integer)",
 )

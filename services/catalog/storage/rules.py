@@ -10,7 +10,13 @@ from uuid import UUID
 from sqlalchemy import Row, Table, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from libs.contracts.catalog import BarcodeLayout, TaxRateFacts
+from libs.contracts.catalog import (
+    BarcodeLayout,
+    BarcodeLayoutsChanged,
+    PromotionChanged,
+    TaxCategoryChanged,
+    TaxRateFacts,
+)
 from libs.persistence import Connection
 from services.catalog.storage.announcements import take_positions
 from services.catalog.storage.tables import barcode_layouts, promotions, tax_categories
@@ -25,6 +31,10 @@ class StoredTaxCategory:
     rates: tuple[TaxRateFacts, ...]
     version: int
 
+    def changed(self) -> TaxCategoryChanged:
+        """What is told of it."""
+        return TaxCategoryChanged(code=self.code, name=self.name, rates=self.rates)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPromotion:
@@ -36,6 +46,10 @@ class StoredPromotion:
     active: bool
     version: int
 
+    def changed(self) -> PromotionChanged:
+        """What is told of it."""
+        return PromotionChanged(promotion_id=self.id, name=self.name, facts=self.facts, active=self.active)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredLayouts:
@@ -44,6 +58,10 @@ class StoredLayouts:
     chain: str
     layouts: tuple[BarcodeLayout, ...]
     version: int
+
+    def changed(self) -> BarcodeLayoutsChanged:
+        """What is told of them."""
+        return BarcodeLayoutsChanged(chain=self.chain, layouts=self.layouts)
 
 
 def _tax_category(row: Row[Any]) -> StoredTaxCategory:

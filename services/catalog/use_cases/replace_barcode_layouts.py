@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.barcodes import check_layouts
-from libs.contracts.catalog import BarcodeLayout, BarcodeLayoutsChanged
+from libs.contracts.catalog import BarcodeLayout
 from libs.contracts.refusal import Invalid
 from libs.persistence import UnitOfWork
 from services.catalog.storage.rules import RuleRepository, StoredLayouts
@@ -32,5 +32,5 @@ async def replace_barcode_layouts(work: UnitOfWork, layouts: Sequence[BarcodeLay
         return present
     if not await rules.save_layouts(changed):
         check_version((await rules.layouts(CHAIN)).version, version, "The list of barcode layouts")
-    work.emit(BarcodeLayoutsChanged(chain=CHAIN, layouts=changed.layouts), sequence=changed.version)
+    work.emit(changed.changed(), sequence=changed.version)
     return changed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from libs.contracts.catalog import PromotionChanged
 from libs.contracts.refusal import Invalid
 from libs.persistence import UnitOfWork, new_id
 from libs.pricing import InvalidPromotion, ProductSelector, Promotion, promotion_from_facts
@@ -48,8 +47,7 @@ async def _save(work: UnitOfWork, wanted: StoredPromotion, present: StoredPromot
     if present is not None and (saved.facts, saved.active) == (present.facts, present.active):
         return present
     await RuleRepository(work.connection).save_promotion(saved)
-    event = PromotionChanged(promotion_id=saved.id, name=saved.name, facts=saved.facts, active=saved.active)
-    work.emit(event, sequence=saved.version)
+    work.emit(saved.changed(), sequence=saved.version)
     return saved
 
 

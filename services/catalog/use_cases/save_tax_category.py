@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libs.contracts.catalog import TaxCategoryChanged, TaxRateFacts
+from libs.contracts.catalog import TaxRateFacts
 from libs.contracts.refusal import Invalid
 from libs.persistence import UnitOfWork
 from libs.pricing import PricingError, TaxCategory, TaxRate
@@ -22,7 +22,7 @@ async def create_tax_category(
     _check_rates(category)
     if not await RuleRepository(work.connection).save_tax_category(category):
         raise CodeTaken(f"There is a tax category {category.code} already. Change that one.", field="code")
-    _tell(work, category)
+    work.emit(category.changed(), sequence=category.version)
     return category
 
 
@@ -40,7 +40,7 @@ async def change_tax_category(
     if (changed.name, changed.rates) == (present.name, present.rates):
         return present
     await rules.save_tax_category(changed)
-    _tell(work, changed)
+    work.emit(changed.changed(), sequence=changed.version)
     return changed
 
 
@@ -53,8 +53,3 @@ def _check_rates(category: StoredTaxCategory) -> None:
         TaxCategory(category.code, category.name, rates)
     except PricingError as error:
         raise Invalid(f"These rates cannot hold together: {error.message}.", field="rates") from error
-
-
-def _tell(work: UnitOfWork, category: StoredTaxCategory) -> None:
-    event = TaxCategoryChanged(code=category.code, name=category.name, rates=category.rates)
-    work.emit(event, sequence=category.version)

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from biip.checksums import gs1_standard_check_digit
+from biip.gtin import Gtin
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -253,3 +255,11 @@ def test_of_ten_check_digits_one_is_right(payload: int, digit: int) -> None:
         right = refusal.facts["expected"]
         assert right != code
     assert right[:13] == code[:13]
+
+
+@given(st.integers(min_value=0, max_value=10**13 - 1), st.sampled_from((8, 12, 13, 14)))
+def test_padding_is_taken_off_as_biip_does(payload: int, length: int) -> None:
+    digits = f"{payload:013d}"[-(length - 1) :]
+    code = digits + str(gs1_standard_check_digit(digits))
+    parsed = Gtin.parse(code)
+    assert normalise_barcode(f"]I1{code}") == f"{parsed.payload}{parsed.check_digit}"
