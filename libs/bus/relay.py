@@ -116,8 +116,11 @@ class Relay:
         await self._leases.leave(PARTITION_LEASES, group=LEASE_GROUP)
 
     async def _wait(self) -> None:
+        # Whoever holds every partition is alone: what is committed in this process wakes it.
+        alone = len(self._partitions) == PARTITIONS
+        poll_s = self._settings.relay_alone_poll_s if alone else self._settings.relay_poll_s
         try:
-            async with asyncio.timeout(self._settings.relay_poll_s):
+            async with asyncio.timeout(poll_s):
                 await self._outbox.wake.wait()
         except TimeoutError:
             return
@@ -206,12 +209,7 @@ class Relay:
             if traceparent is not None:
                 headers = {**row.headers, "ce-traceparent": traceparent}
             try:
-                async with asyncio.timeout(self._settings.publish_timeout_s):
-                    await self._transport.publish(
-                        WireMessage(str(row.id), row.kind, row.routing_key, headers, row.body)
-                    )
-            except TimeoutError as error:
-                raise NotConfirmed(f"not confirmed within {self._settings.publish_timeout_s} s") from error
+                await self._transport.publish(WireMessage(str(row.id), row.kind, row.routing_key, headers, row.body))
             except (Unroutable, Unsendable) as error:
                 return self._give_up(row, "unroutable" if isinstance(error, Unroutable) else "unsendable", str(error))
         return None

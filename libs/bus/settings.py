@@ -20,11 +20,14 @@ class BusSettings(BaseModel):
     relay_in_flight_messages: int = Field(1000, ge=1, description="messages on their way to the broker at once, about")
     relay_linger_s: float = Field(0.05, ge=0, description="longest wait for more confirms before marking them")
     relay_poll_s: float = Field(0.2, gt=0, description="look for rows committed by other replicas this often")
+    relay_alone_poll_s: float = Field(1.0, gt=0, description="the same for a relay without other replicas")
     relay_lease_s: float = Field(15.0, gt=0, description="a dead relay's partitions are free after this time")
     relay_retry_s: float = Field(0.5, gt=0, description="first pause of a key or of the relay after a failure")
     relay_retry_limit_s: float = Field(30.0, gt=0, description="longest pause after repeated failures")
     relay_stuck_keys: int = Field(1000, ge=1, description="with more failing keys than this the whole relay pauses")
-    publish_timeout_s: float = Field(20.0, gt=0, description="a message not confirmed by then is sent again")
+    publish_timeout_s: float = Field(
+        20.0, gt=0, description="a message RabbitMQ has not confirmed by then is sent again"
+    )
 
     # Consumers
     concurrent_handlers: int = Field(4, ge=1, description="handlers of a service at work at once, a connection each")
@@ -34,7 +37,7 @@ class BusSettings(BaseModel):
     attempts: int = Field(8, ge=1, description="attempts at a message before it is dead")
     attempt_backoff_s: float = Field(2.0, gt=0, description="pause after the first failed attempt, doubled each time")
     attempt_backoff_limit_s: float = Field(600.0, gt=0, description="longest pause between attempts")
-    parked_poll_s: float = Field(0.5, gt=0, description="look for parked messages that are due this often")
+    parked_poll_s: float = Field(1.0, gt=0, description="look for parked messages that are due this often")
     parked_lease_s: float = Field(15.0, gt=0, description="a dead replica's parked messages are taken over after this")
     parked_batch_rows: int = Field(50, ge=1, description="due messages taken up at a time")
     dead_blocks_key_for_s: float | None = Field(

@@ -92,11 +92,15 @@ class RabbitTransport:
                 routing_key=message.routing_key,
                 properties=properties,
                 mandatory=command,
+                timeout=self._settings.publish_timeout_s,
             )
         except aio_pika.exceptions.PublishError as error:
             raise Unroutable(f"no queue is bound to {message.routing_key}") from error
         except aio_pika.exceptions.DeliveryError as error:
             raise NotConfirmed(f"the broker refused {message.id}: {error!r}") from error
+        except TimeoutError as error:
+            timeout_s = self._settings.publish_timeout_s
+            raise NotConfirmed(f"{message.id} was not confirmed within {timeout_s} s") from error
         except LOST as error:
             raise Disconnected(f"the connection was lost before {message.id} was confirmed: {error!r}") from error
         except asyncio.CancelledError as error:

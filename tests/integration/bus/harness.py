@@ -92,6 +92,7 @@ async def create_schema(engine: AsyncEngine, made: Tables) -> None:
 
 QUICK = BusSettings(
     relay_poll_s=0.05,
+    relay_alone_poll_s=0.05,
     relay_lease_s=2.0,
     relay_retry_s=0.05,
     relay_retry_limit_s=0.3,

@@ -10,7 +10,7 @@ import pytest
 from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_binary, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import CONTENT_TYPE, Envelope, MalformedEnvelope, from_headers, to_headers
@@ -104,11 +104,13 @@ _envelopes = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(_envelopes)
 def test_every_envelope_survives_the_way_through_its_headers(envelope: Envelope) -> None:
     assert from_headers(to_headers(envelope), envelope.body) == envelope
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(list(to_headers(ENVELOPE))), st.text(max_size=30) | st.integers() | st.binary()))
 def test_whatever_the_headers_hold_they_are_read_or_named_malformed(changes: dict[str, Any]) -> None:
     headers = {**to_headers(ENVELOPE), **changes}
