@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from sqlalchemy.exc import DBAPIError, OperationalError
 
-from libs.bus.dead import DeadMessage, discard, list_dead, list_undeliverable, replay
-from libs.bus.tables import MessagingTables
-from libs.contracts.refusal import Refusal
-from libs.host.assembly import messaging_tables_of
 from libs.host.console import err, out, progress
-from libs.host.errors import CheckFailed, NotAvailable, WrongSetting
-from libs.host.registry import AnyServiceDefinition, service_definition, service_names
-from libs.host.settings import HostSettings, load_settings
-from libs.persistence import Database, create_engine
-
-PAGE_MESSAGES = 100
-LONGEST_ERROR_CHARACTERS = 160
+from libs.host.errors import CheckFailed, WrongSetting
 
 app = typer.Typer(no_args_is_help=True, help="Look at messages that consumers gave up; replay or discard them.")
 
@@ -43,7 +29,11 @@ def dead(service: ServiceOption = None) -> None:
 
     Exit code 0: there are none. 1: there are some; they are listed.
     """
-    if not asyncio.run(_show(_services(service))):
+    from libs.host.dead_messages import chosen_services, table_of_dead
+
+    table = asyncio.run(table_of_dead(chosen_services(service)))
+    if table.row_count:
+        out.print(table)
         raise CheckFailed("There are dead messages: mend the cause, then replay them, or discard them.")
     out.print("No message is dead.")
 
@@ -80,107 +70,22 @@ def discard_messages(
     _decide("discard", message, service, every=every, yes=yes)
 
 
-def _services(name: str | None) -> list[AnyServiceDefinition]:
-    return [service_definition(each) for each in ([name] if name else service_names())]
-
-
-async def _show(definitions: list[AnyServiceDefinition]) -> bool:
-    """Print what is dead; True if nothing is."""
-    table = Table("service", "message", "consumer", "type", "key", "tries", "received", "error")
-    for definition in definitions:
-        async with _opened(definition) as (database, tables):
-            async for item in _all_dead(database, tables):
-                table.add_row(
-                    definition.name,
-                    item.message_id,
-                    item.consumer,
-                    item.type,
-                    item.key,
-                    str(item.attempts),
-                    f"{item.received_at:%Y-%m-%d %H:%M:%S}",
-                    (item.error or "")[:LONGEST_ERROR_CHARACTERS],
-                )
-            for command in await list_undeliverable(database, tables):
-                given_up = f"{command.created_at:%Y-%m-%d %H:%M:%S}"
-                table.add_row(
-                    definition.name, str(command.id), "-", command.type, command.key, "-", given_up, command.failure
-                )
-    if table.row_count:
-        out.print(table)
-    return not table.row_count
-
-
 def _decide(verb: str, message: str | None, service: str | None, *, every: bool, yes: bool) -> None:
     if (message is None) != every:
         raise WrongSetting(f"Say which message to {verb}: its id, or --all.")
-    definitions = _services(service)
-    chosen = asyncio.run(_find(definitions, message))
+    from libs.host.dead_messages import chosen_services, decide, find_dead
+
+    definitions = chosen_services(service)
+    chosen = asyncio.run(find_dead(definitions, message))
     if not chosen:
         raise CheckFailed("No message is dead." if every else f"No dead message has the id {message}.")
     if every and not yes and not typer.confirm(f"{verb.capitalize()} {len(chosen)} dead messages?"):
         raise CheckFailed("Nothing was changed.")
     with progress("Replaying" if verb == "replay" else "Discarding", len(chosen)) as advance:
-        refused = asyncio.run(_carry_out(verb, definitions, chosen, advance))
+        refused = asyncio.run(decide(verb, definitions, chosen, advance))
     for line in refused:
         err.print(line, style="red", markup=False)
     done = "will be handled again" if verb == "replay" else "are discarded"
     out.print(f"{len(chosen) - len(refused)} messages {done}.")
     if refused:
         raise CheckFailed(f"{len(refused)} messages could not be changed; see above.")
-
-
-async def _find(definitions: list[AnyServiceDefinition], message: str | None) -> list[tuple[str, DeadMessage]]:
-    found: list[tuple[str, DeadMessage]] = []
-    for definition in definitions:
-        async with _opened(definition) as (database, tables):
-            dead_here = [(definition.name, item) async for item in _all_dead(database, tables)]
-            found += [each for each in dead_here if message in (None, each[1].message_id)]
-    return found
-
-
-async def _carry_out(
-    verb: str,
-    definitions: list[AnyServiceDefinition],
-    chosen: list[tuple[str, DeadMessage]],
-    advance: Callable[[str, int], None],
-) -> list[str]:
-    """Replay or discard each; sentences about those that somebody else decided about meanwhile."""
-    act = replay if verb == "replay" else discard
-    refused = []
-    for definition in definitions:
-        async with _opened(definition) as (database, tables):
-            for name, item in chosen:
-                if name != definition.name:
-                    continue
-                try:
-                    await act(database, tables, item.message_id, item.consumer)
-                except Refusal as refusal:
-                    refused.append(refusal.sentence)
-                advance(item.message_id, 1)
-    return refused
-
-
-async def _all_dead(database: Database, tables: MessagingTables) -> AsyncIterator[DeadMessage]:
-    after: int | None = 0
-    while after is not None:
-        page = await list_dead(database, tables, after=after, limit=PAGE_MESSAGES)
-        for item in page.messages:
-            yield item
-        after = page.next
-
-
-@asynccontextmanager
-async def _opened(definition: AnyServiceDefinition) -> AsyncIterator[tuple[Database, MessagingTables]]:
-    """The service's database, reached as the service itself."""
-    url = load_settings(HostSettings).service_database_url(definition.name)
-    database = Database(create_engine(url, schema=definition.schema, pool_size=2))
-    try:
-        yield database, messaging_tables_of(definition.metadata, definition.schema)
-    except OperationalError as error:
-        raise NotAvailable(
-            f"The database of {definition.name} does not answer: {str(error.orig).splitlines()[0]}"
-        ) from error
-    except DBAPIError as error:
-        raise NotAvailable(f"{definition.name} cannot be read: {str(error.orig).splitlines()[0]}") from error
-    finally:
-        await database.close()

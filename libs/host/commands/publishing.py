@@ -9,11 +9,7 @@ from typing import Annotated
 import typer
 from rich.tree import Tree
 
-from libs.bus.topology import Topology
 from libs.host.console import out
-from libs.host.migration import consumers_of, unconnected_services
-from libs.host.registry import all_services
-from libs.host.settings import HostSettings, load_settings
 
 openapi = typer.Typer(no_args_is_help=True, help="The OpenAPI documents of the services.")
 
@@ -26,6 +22,11 @@ def topology() -> None:
 
     Example: `tillstream topology`
     """
+    from libs.bus.topology import Topology
+    from libs.host.migration import consumers_of
+    from libs.host.registry import all_services
+    from libs.host.settings import HostSettings, load_settings
+
     settings = load_settings(HostSettings)
     plan = Topology(settings.bus)
     tree = Tree("broker")
@@ -53,6 +54,10 @@ def export(
 
     Example: `tillstream openapi export --folder docs`
     """
+    from libs.host.migration import unconnected_services
+    from libs.host.registry import all_services
+    from libs.host.settings import HostSettings, load_settings
+
     folder.mkdir(parents=True, exist_ok=True)
     for service in unconnected_services(all_services(), load_settings(HostSettings)):
         path = folder / f"{service.definition.name}.json"

@@ -10,16 +10,15 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-import uvloop
 
 from libs.host.console import err, out, progress
 from libs.host.errors import CheckFailed, NotAvailable, WrongSetting
-from libs.host.registry import service_definition, service_names
-from libs.host.settings import HostSettings, load_settings
-from libs.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from libs.host.settings import HostSettings
 
 SETUP_CODE = "TILLSTREAM_IDENTITY_SETUP_CODE"
 
@@ -81,6 +80,9 @@ def run(
     Exit code 3: database or broker did not come within TILLSTREAM_STARTUP_WAIT_S, or the port is in use.
     """
     settings = _settings(None, port, bind)
+    from libs.host.registry import service_definition
+    from libs.telemetry import configure_logging
+
     definition = service_definition(service)
     configure_logging(settings.log_level, settings.log_format, defaults={"service": service})
 
@@ -106,6 +108,8 @@ def migrate(
     Exit code 3: the database or the broker does not answer.
     """
     settings = _settings(None, None, None)
+    from libs.host.registry import service_definition, service_names
+
     definitions = [service_definition(name) for name in service or service_names()]
     with progress("Migrating", len(definitions) + broker) as advance:
         from libs.host.migration import migrate_everything
@@ -164,6 +168,9 @@ def _judge(agrees: bool) -> None:
 
 def _settings(data: Path | None, port: int | None, bind: str | None, log_level: str | None = None) -> HostSettings:
     """The host's settings with what the command line gives; `log_level` is the command's own unless one is set."""
+    from libs.host.settings import HostSettings, load_settings
+    from libs.telemetry import configure_logging
+
     settings = load_settings(HostSettings)
     wanted = None if "log_level" in settings.model_fields_set else log_level
     given = {"data_folder": data, "port": port, "bind_address": bind, "log_level": wanted}
@@ -174,6 +181,8 @@ def _settings(data: Path | None, port: int | None, bind: str | None, log_level: 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run on uvloop. A signal before the system has started ends the command quietly."""
+    import uvloop
+
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)

@@ -9,9 +9,6 @@ import typer
 
 from libs.host.console import err, out, progress
 from libs.host.errors import CheckFailed, WrongSetting
-from libs.host.registry import all_services, service_definition
-from libs.host.schemas import schema_differences, write_migration
-from libs.host.settings import HostSettings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Compare tables in code with the migrations, and write new ones.")
 
@@ -27,6 +24,10 @@ def check() -> None:
 
     Exit code 0: they agree. 1: they differ; the output shows what a migration would have to do.
     """
+    from libs.host.registry import all_services
+    from libs.host.schemas import schema_differences
+    from libs.host.settings import HostSettings, load_settings
+
     definitions = all_services()
     with progress("Comparing migrations with tables", len(definitions)) as advance:
         found = schema_differences(definitions, load_settings(HostSettings), advance)
@@ -54,6 +55,10 @@ def new(
     """
     if not message.strip():
         raise WrongSetting('The migration needs a title, e.g. "Count voided receipts".')
+    from libs.host.registry import service_definition
+    from libs.host.schemas import write_migration
+    from libs.host.settings import HostSettings, load_settings
+
     definition = service_definition(service)
     with progress(f"Comparing the tables of {service}"):
         path = write_migration(definition, message, load_settings(HostSettings))
