@@ -60,7 +60,7 @@ def _compare_message(folder: Path, definition: MessageDefinition, schema: dict[s
         text = sample_path.read_bytes()
         problems = sample_problems(definition, text, json.loads(text))
         findings.breaking += [f"{definition.type}: sample {sample_path.name}: {line}" for line in problems]
-    if not samples or not covers(json.loads(samples[-1].read_bytes()), sample_of(schema)):
+    if not _covered(samples, sample_of(schema)):
         findings.unpublished.append(f"{definition.type} has no sample with all of its fields")
 
 
@@ -87,10 +87,15 @@ def write(folder: Path, *, replace_samples: bool) -> int:
                 if sample_problems(definition, path.read_bytes(), json.loads(path.read_bytes())):
                     path.unlink()
             samples = _samples(folder, definition)
-        if not samples or not covers(json.loads(samples[-1].read_bytes()), fresh):
+        if not _covered(samples, fresh):
             number = len(samples) + 1
             written += _write_if_changed(folder / "samples" / f"{definition.type}.{number:02d}.json", _text(fresh))
     return written
+
+
+def _covered(samples: list[Path], fresh: Any) -> bool:
+    """Whether one of the samples has every field; others may have been added by hand."""
+    return any(covers(json.loads(path.read_bytes()), fresh) for path in samples)
 
 
 def _samples(folder: Path, definition: MessageDefinition) -> list[Path]:
