@@ -58,7 +58,7 @@ def judge(benchmark: str, measured: dict[str, Any]) -> list[Judged]:
         if not key.startswith("budget_"):
             continue
         name = key.removeprefix("budget_")
-        at_least = name.startswith("at_least_") or name.endswith("ratio")
+        at_least = name.startswith("at_least_") or (name.endswith("ratio") and not name.startswith("at_most_"))
         name = name.removeprefix("at_least_").removeprefix("at_most_")
         figures = [
             each for each in measured if each == name or (not each.startswith("budget_") and each.endswith(f"_{name}"))
