@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
-from libs.contracts.sales import LineFacts, SaleCompleted
+from libs.contracts.sales import SaleCompleted
 from libs.persistence import Database
 from libs.web.authentication import Caller, RequestBody, TokenVerifier
 from libs.web.principal import Approval
@@ -22,10 +22,10 @@ from services.sales.api.dependencies import Books, Feed, Settings
 from services.sales.api.sale_schemas import ApprovalText, TenderBody
 from services.sales.domain.basket import Basket
 from services.sales.domain.tender import TenderKind, TenderState
-from services.sales.domain.tender_rules import demand_taken
+from services.sales.domain.tender_rules import demand_taken, due_minor
 from services.sales.storage.baskets import BasketRepository
 from services.sales.use_cases.keep_basket import basket_topic
-from services.sales.use_cases.pay_basket import complete_basket, due_of, pay, release_tender
+from services.sales.use_cases.pay_basket import complete_basket, pay, release_tender
 from services.sales.use_cases.take_basket import known
 
 router = APIRouter(tags=["tenders"])
@@ -109,13 +109,13 @@ async def add(
     # A transaction of its own, because waiting for the outcome must not hold one open.
     async with database.transaction(origin_of(request)) as work:
         current = await books.current(work.connection)
-        basket, lines = await pay(work, caller, current, basket_id, tender_request, approvals)
+        basket, total_minor = await pay(work, caller, current, basket_id, tender_request, approvals)
     deadline = time.monotonic() + min(_wait_s(prefer), settings.longest_wait_s)
     while _undecided(basket, tender_request.tender_id) and time.monotonic() < deadline:
         await asyncio.sleep(POLL_S)
         async with database.reading() as reading:
             basket = await BasketRepository(reading).get(basket_id) or basket
-    view = payment_view(basket, lines)
+    view = payment_view(basket, total_minor)
     feed.publish_soon(basket_topic(basket_id), view)
     status = 202 if _undecided(basket, tender_request.tender_id) else 201
     return Response(view.model_dump_json(), status_code=status, media_type="application/json")
@@ -123,12 +123,12 @@ async def add(
 
 @router.get("/baskets/{basket_id}/tenders", summary="How far the basket is paid")
 async def show(basket_id: UUID, caller: Caller, reading: Reading) -> PaymentView:
-    """Tenders with their states; before the first tender the total is the one last shown."""
+    """Tenders with their states; the total is the one last shown, and no other once there is a tender."""
     caller.demand(Permission.SALES_READ)
     repository = BasketRepository(reading)
     basket = known(await repository.get(basket_id), basket_id)
     caller.demand_store(basket.store_id)
-    return payment_view(basket, await repository.quote(basket_id) or ())
+    return payment_view(basket, await repository.total_minor(basket_id))
 
 
 @router.delete("/baskets/{basket_id}/tenders/{tender_id}", summary="Take a tender back")
@@ -139,7 +139,7 @@ async def release(
     caller.demand(Permission.SALES_SELL)
     current = await books.current(work.connection)
     basket = await release_tender(work, caller, current, basket_id, tender_id)
-    view = payment_view(basket, await BasketRepository(work.connection).quote(basket_id) or ())
+    view = payment_view(basket, await BasketRepository(work.connection).total_minor(basket_id))
     work.after_commit(lambda: feed.publish_soon(basket_topic(basket_id), view))
     return view
 
@@ -166,32 +166,16 @@ async def verified(request: Request, texts: list[str]) -> list[Approval]:
     return [await verifier.verify_approval(text) for text in texts]
 
 
-def payment_view(basket: Basket, lines: tuple[LineFacts, ...]) -> PaymentView:
-    """The basket's payment as the API shows it."""
+def payment_view(basket: Basket, total_minor: int) -> PaymentView:
+    """The payment of a basket that comes to `total_minor`, as the API shows it."""
     return PaymentView(
         basket_id=basket.basket_id,
         version=basket.version,
         state=basket.state.value,
         currency=basket.currency,
-        total_minor=sum(line.total_minor for line in lines),
-        due_minor=due_of(basket, lines),
-        tenders=[
-            TenderView(
-                tender_id=tender.tender_id,
-                kind=tender.kind,
-                state=tender.state,
-                amount_minor=tender.amount_minor,
-                given_minor=tender.given_minor,
-                change_minor=tender.change_minor,
-                rounding_minor=tender.rounding_minor,
-                foreign_currency=tender.foreign_currency,
-                foreign_minor=tender.foreign_minor,
-                exchange_rate=tender.exchange_rate,
-                reference=tender.reference,
-                original_tender_id=tender.original_tender_id,
-            )
-            for tender in basket.tenders
-        ],
+        total_minor=total_minor,
+        due_minor=due_minor(total_minor, basket.tenders),
+        tenders=[TenderView.model_validate(tender, from_attributes=True) for tender in basket.tenders],
     )
 
 

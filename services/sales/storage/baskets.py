@@ -95,6 +95,12 @@ class BasketRepository:
         lines = stored.scalar_one_or_none()
         return None if lines is None else _LINES.validate_python(lines)
 
+    async def total_minor(self, basket_id: UUID) -> int:
+        """What the basket (which is there) came to when it was last changed, in minor units."""
+        query = select(baskets.c.total_minor).where(baskets.c.basket_id == basket_id)
+        total: int = (await self._connection.execute(query)).scalar_one()
+        return total
+
     async def set_quote(self, basket_id: UUID, lines: Sequence[LineFacts] | None) -> None:
         """Freeze the lines of a basket (whose row the caller has locked), or let prices follow the catalogue again."""
         quote = None if lines is None else [line.model_dump(mode="json") for line in lines]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.contracts.sales import SaleCompleted
 from libs.persistence import Connection
 from services.sales.domain.completion import DocumentDraft
-from services.sales.storage.tables import sales
+from services.sales.storage.tables import baskets, sales
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,36 @@ _COLUMNS = (sales.c.document, sales.c.sequence, sales.c.request_hash, sales.c.vo
 
 # Built once: every sale runs them, and building a statement costs more than running it.
 _BY_ID = select(*_COLUMNS).where(sales.c.sale_id == bindparam("wanted_id"))
-_ADD = insert(sales).on_conflict_do_nothing(index_elements=[sales.c.sale_id]).returning(sales.c.sale_id)
+_ADDED = (
+    sales.c.sale_id,
+    sales.c.kind,
+    sales.c.store_id,
+    sales.c.till_id,
+    sales.c.shift_id,
+    sales.c.number,
+    sales.c.sequence,
+    sales.c.receipt_code,
+    sales.c.business_date,
+    sales.c.completed_at,
+    sales.c.total_minor,
+    sales.c.request_hash,
+    sales.c.document,
+)
+# A basket with this id has emitted events: only the document that is its own next event may follow them.
+_ADD = (
+    insert(sales)
+    .from_select(
+        [column.name for column in _ADDED],
+        select(*(bindparam(column.name, type_=column.type) for column in _ADDED)).where(
+            ~exists().where(
+                baskets.c.basket_id == bindparam("sale_id", type_=sales.c.sale_id.type),
+                baskets.c.version != bindparam("sequence", type_=sales.c.sequence.type) - 1,
+            )
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=[sales.c.sale_id])
+    .returning(sales.c.sale_id)
+)
 
 
 def _stored(row: Any) -> StoredSale:
@@ -49,7 +77,7 @@ class SaleRepository:
         self._connection = connection
 
     async def add(self, draft: DocumentDraft, document: SaleCompleted) -> bool:
-        """Store a new document; False when a document with its id is already there."""
+        """Store a new document; False when a document with its id is there, or a basket that is not in its state."""
         values = {
             "sale_id": document.sale_id,
             "kind": document.kind,
@@ -76,16 +104,6 @@ class SaleRepository:
         """The document, its row locked until the end of the transaction: voids and returns of it queue up here."""
         row = (await self._connection.execute(_BY_ID.with_for_update(), {"wanted_id": sale_id})).first()
         return None if row is None else _stored(row)
-
-    async def lock_many(self, sale_ids: Sequence[UUID]) -> dict[UUID, StoredSale]:
-        """Several documents, locked in the order of their ids so that two returns never wait for each other."""
-        statement = (
-            select(sales.c.sale_id, *_COLUMNS)
-            .where(sales.c.sale_id.in_(sale_ids))
-            .order_by(sales.c.sale_id)
-            .with_for_update()
-        )
-        return {row.sale_id: _stored(row) for row in await self._connection.execute(statement)}
 
     async def mark_voided(self, sale_id: UUID, void_sale_id: UUID, sequence: int) -> None:
         """Note on a document (whose row the caller has locked) the document that voids it."""

@@ -84,19 +84,32 @@ def _increment(store: StoreChanged) -> int:
     return max(1, store.cash_rounding_minor)
 
 
+def is_repeated(basket: Basket, request: TenderRequest) -> bool:
+    """Whether the basket has this very tender already. Raises TenderIdTaken when its id belongs to another."""
+    for tender in basket.tenders:
+        if tender.tender_id == request.tender_id:
+            if not _same(tender, request):
+                raise TenderIdTaken("A tender with this id is of another kind or amount.", field="tender_id")
+            return True
+    return False
+
+
+def _same(tender: Tender, request: TenderRequest) -> bool:
+    if tender.kind is not request.kind or tender.foreign_currency != request.foreign_currency:
+        return False
+    if tender.kind is TenderKind.CASH:
+        return request.given_minor in (None, tender.given_minor) and tender.foreign_minor == request.foreign_minor
+    # Whoever decides elsewhere may approve a part of what was asked for (retail rule 18).
+    return not tender.kind.decided_here or tender.amount_minor == request.amount_minor
+
+
 async def add_tender(
     work: UnitOfWork, basket: Basket, lines: tuple[LineFacts, ...], request: TenderRequest, store: StoreChanged
 ) -> Basket:
     """The basket, now paying, with one more tender; kinds decided elsewhere are asked for with the commit.
 
-    A tender with an id that the basket has is the same tender: nothing changes. Raises TenderIdTaken if it differs,
-    BasketNotOpen, and what `decide_tender` raises.
+    Raises BasketNotOpen and what `decide_tender` raises.
     """
-    for tender in basket.tenders:
-        if tender.tender_id == request.tender_id:
-            if tender.kind is not request.kind:
-                raise TenderIdTaken("A tender with this id is of another kind.", field="tender_id")
-            return basket
     basket.demand(BasketState.OPEN, BasketState.PAYING)
     total_minor = sum(line.total_minor for line in lines)
     due = due_minor(total_minor, basket.tenders)

@@ -14,7 +14,7 @@ from services.sales.storage.totals import TotalsRepository
 
 
 class SaleIdTaken(Conflict):
-    """Another document already has this id."""
+    """Another document already has this id, or a basket that would become one."""
 
     type = "sale-id-taken"
 
@@ -35,7 +35,8 @@ async def complete_document(
     document = document_of(draft, number, work.now.astimezone(ZoneInfo(time_zone)))
     if not await SaleRepository(work.connection).add(draft, document):
         raise SaleIdTaken(
-            f"There already is a document with the id {draft.sale_id}, from another till. A new sale needs a new id.",
+            f"There already is a document or a basket with the id {draft.sale_id}. Complete the basket, or give the "
+            "new sale an id of its own.",
             field="sale_id",
         )
     await TotalsRepository(work.connection).add(draft.seller.shift_id, contributions_of(document))

@@ -8,6 +8,7 @@ from libs.contracts.permissions import Permission
 from services.sales.domain.basket import Basket
 from services.sales.domain.entry import demand_currency
 from services.sales.storage.baskets import BasketIdTaken, BasketRepository
+from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.change_basket import Cashier
 from services.sales.use_cases.keep_basket import keep_basket
 from services.sales.use_cases.open_till import open_till
@@ -24,7 +25,8 @@ async def open_basket(
 ) -> ShownBasket:
     """A new empty basket of the caller's open shift; sent again with its id, the basket as it is now.
 
-    Raises Forbidden, NotAtATill, UnknownTill, NoOpenShift, WrongCurrency, or BasketIdTaken for another till's id.
+    Raises Forbidden, NotAtATill, UnknownTill, NoOpenShift, WrongCurrency, or BasketIdTaken for the id of another
+    till's basket or of a finished sale.
     """
     work, caller = cashier.work, cashier.caller
     caller.demand(Permission.SALES_SELL)
@@ -49,4 +51,6 @@ async def open_basket(
         if known is None or known.till_id != basket.till_id:
             raise
         return await show_basket(work.connection, known, cashier.current, work.now)
+    if await SaleRepository(work.connection).get(basket_id) is not None:
+        raise BasketIdTaken("A sale with this id is finished. A new basket needs a new id.", field="basket_id")
     return shown

@@ -56,6 +56,11 @@ async def open_till(work: UnitOfWork, caller: Principal, current: CurrentBook) -
         raise NoOpenShift(
             f"The shift at till {till.code} is {shift.staff_name}'s. It is closed before {caller.name} can sell here."
         )
+    if shift.currency != store.currency:
+        raise NoOpenShift(
+            f"The shift at till {till.code} counts in {shift.currency}, and the store now trades in {store.currency}. "
+            "Count and close it, then open another."
+        )
     seller = Seller(
         store_id=store.store_id,
         till_id=till.till_id,

@@ -14,16 +14,15 @@ from libs.web.principal import Approval, Principal
 from services.sales.domain.basket import Basket, BasketState
 from services.sales.domain.entry import demand_age, demand_currency
 from services.sales.domain.tender import Tender, TenderState
-from services.sales.domain.tender_rules import due_minor
 from services.sales.price_books import CurrentBook
 from services.sales.storage.baskets import BasketRepository
 from services.sales.storage.returns import ReturnsRepository
 from services.sales.storage.sales import SaleRepository
-from services.sales.use_cases.add_tender import TenderRequest, add_tender
+from services.sales.use_cases.add_tender import TenderRequest, add_tender, is_repeated
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
 from services.sales.use_cases.keep_basket import basket_updated
-from services.sales.use_cases.open_till import OpenTill, open_till, till_of
+from services.sales.use_cases.open_till import OpenTill, open_till
 from services.sales.use_cases.price_basket import price_contents
 from services.sales.use_cases.take_basket import BasketElsewhere, known
 
@@ -34,11 +33,6 @@ class UnknownTender(NotFound):
     type = "unknown-tender"
 
 
-async def locked_basket(work: UnitOfWork, basket_id: UUID) -> Basket:
-    """The basket, locked for this transaction. Raises UnknownBasket."""
-    return known(await BasketRepository(work.connection).get_for_update(basket_id), basket_id)
-
-
 async def pay(
     work: UnitOfWork,
     caller: Principal,
@@ -46,23 +40,27 @@ async def pay(
     basket_id: UUID,
     request: TenderRequest,
     approvals: Sequence[Approval],
-) -> tuple[Basket, tuple[LineFacts, ...]]:
-    """Add a tender; the first one freezes the price of the basket. Returns the basket and its priced lines.
+) -> tuple[Basket, int]:
+    """Add a tender; the first one freezes the price of the basket. Returns the basket and its total in minor units.
 
-    Raises what `open_till`, pricing, `authorise_basket` and `add_tender` raise, and BasketElsewhere.
+    A tender with an id that the basket has is the same tender: nothing changes. Raises TenderIdTaken, and what
+    `open_till`, pricing, `authorise_basket` and `add_tender` raise, and BasketElsewhere.
     """
     till = await open_till(work, caller, current)
     basket = await _locked_at(work, till, basket_id)
+    repository = BasketRepository(work.connection)
+    if is_repeated(basket, request):
+        # Before anything is frozen or approved: a late repeat must not fix the price of a basket that is open again.
+        return basket, await repository.total_minor(basket_id)
     basket, lines = await _frozen(work, caller, current, till, basket, approvals)
     paying = await add_tender(work, basket, lines, request, till.store)
-    if paying is not basket:
-        await BasketRepository(work.connection).save(paying, _total(lines))
-        work.emit(basket_updated(paying, lines), sequence=paying.version)
-    return paying, lines
+    await repository.save(paying, _total(lines))
+    work.emit(basket_updated(paying, lines), sequence=paying.version)
+    return paying, _total(lines)
 
 
 async def _locked_at(work: UnitOfWork, till: OpenTill, basket_id: UUID) -> Basket:
-    basket = await locked_basket(work, basket_id)
+    basket = known(await BasketRepository(work.connection).get_for_update(basket_id), basket_id)
     if basket.till_id != till.seller.till_id:
         raise BasketElsewhere(
             "The basket is at another till. Suspend it there, then recall it here.", till_id=str(basket.till_id)
@@ -78,11 +76,12 @@ async def _frozen(
     basket: Basket,
     approvals: Sequence[Approval],
 ) -> tuple[Basket, tuple[LineFacts, ...]]:
-    """The lines at the price that is charged, allowed before any money moves; kept from the first time on."""
+    """The lines at the price that is charged, allowed before any money moves; kept while the basket is being paid."""
     repository = BasketRepository(work.connection)
-    lines = await repository.quote(basket.basket_id)
-    if lines is not None:
-        return basket, lines
+    if basket.state is BasketState.PAYING:
+        quoted = await repository.quote(basket.basket_id)
+        assert quoted is not None, "a basket that is being paid has its price, from the same transaction"
+        return basket, quoted
     basket.demand(BasketState.OPEN)
     demand_currency(basket.currency, till.store)
     contents = await price_contents(work.connection, basket, current, work.now, business_date=till.seller.business_date)
@@ -100,10 +99,10 @@ async def release_tender(
     """Take a tender back: at once for cash and what is only recorded, by a command for the others.
 
     When no tender is left the basket is open again and its price follows the catalogue. Releasing what is released
-    already changes nothing. Raises UnknownTender, BasketNotOpen or IllegalTenderTransition.
+    already changes nothing. Raises what `open_till` raises, BasketElsewhere, UnknownTender, BasketNotOpen or
+    IllegalTenderTransition.
     """
-    till_of(caller, current)
-    basket = await locked_basket(work, basket_id)
+    basket = await _locked_at(work, await open_till(work, caller, current), basket_id)
     tender = next((each for each in basket.tenders if each.tender_id == tender_id), None)
     if tender is None:
         raise UnknownTender(f"The basket has no tender {tender_id}.", field="tender_id")
@@ -121,15 +120,17 @@ async def release_tender(
 async def with_tender(work: UnitOfWork, basket: Basket, changed: Tender) -> Basket:
     """Store the basket with one tender changed; open again when nothing is paid or being decided any more."""
     repository = BasketRepository(work.connection)
+    lines = await repository.quote(basket.basket_id) or ()
     tenders = tuple(changed if each.tender_id == changed.tender_id else each for each in basket.tenders)
     if basket.state is BasketState.PAYING and not any(each.counts or each.undecided for each in tenders):
         basket = basket.changed(state=BasketState.OPEN, tenders=tenders, approved_by=None)
         await repository.set_quote(basket.basket_id, None)
     else:
         basket = basket.changed(tenders=tenders)
-    lines = await repository.quote(basket.basket_id)
-    await repository.save(basket, _total(lines or ()))
-    work.emit(basket_updated(basket, lines or ()), sequence=basket.version)
+    await repository.save(basket, _total(lines))
+    if basket.state is not BasketState.COMPLETED:
+        # From its completion on the events of this id are the document's, and count on from there.
+        work.emit(basket_updated(basket, lines), sequence=basket.version)
     return basket
 
 
@@ -164,11 +165,6 @@ async def complete_basket(
 
 def _taken(tender: Tender) -> Tender:
     return tender.moved_to(TenderState.CAPTURED) if tender.counts and tender.kind.decided_here else tender
-
-
-def due_of(basket: Basket, lines: Sequence[LineFacts]) -> int:
-    """What is still to pay in minor units; below zero it is to be given back."""
-    return due_minor(_total(lines), basket.tenders)
 
 
 def _total(lines: Sequence[LineFacts]) -> int:

@@ -25,12 +25,13 @@ async def recall_basket(cashier: Cashier, basket_id: UUID, *, expected_version: 
     Raises what taking a basket does, NoOpenShift, BasketOfAnotherStore, or BasketNotOpen when another till was first.
     """
     work, caller = cashier.work, cashier.caller
+    # The shift before the basket, as everywhere: a payment and a recall at one till never wait for each other.
+    seller = (await open_till(work, caller, cashier.current)).seller
     basket = await take_basket(work.connection, caller, basket_id, at_any_till=True)
     if basket.state is BasketState.OPEN and (basket.till_id, basket.staff_id) == (caller.till_id, caller.id):
         return await show_basket(work.connection, basket, cashier.current, work.now)
     demand_version(basket, expected_version)
     basket.demand(BasketState.SUSPENDED)
-    seller = (await open_till(work, caller, cashier.current)).seller
     if seller.store_id != basket.store_id:
         raise BasketOfAnotherStore("The basket waits in another store.", store_id=str(basket.store_id))
     return await apply_change(cashier, basket, lambda taken: recall(taken, seller.till_id, caller.id))

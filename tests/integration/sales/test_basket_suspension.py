@@ -63,6 +63,7 @@ async def test_a_basket_is_recalled_only_in_its_own_store_and_at_an_open_till(sh
     other = shop.store.model_copy(update={"store_id": uuid4(), "code": "W3"})
     await publish(shop, other)
     both = shop.person(await shop.new_till(other), store=other)
+    await both.opens()
     refused(await Till(shop, both, at.basket_id).post("/recall"), 403, "forbidden")
 
 
