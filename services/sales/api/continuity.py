@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import NotFound
-from libs.web.authentication import require
+from libs.web.authentication import Caller, require
 from libs.web.transactions import Reading
 from services.sales.api.dependencies import Books
 from services.sales.storage.numbering import Continuity, NumberingRepository
@@ -40,12 +40,13 @@ class ContinuityAnswer(BaseModel):
     summary="Which document numbers of a till are held, and which are missing",
     dependencies=[require(Permission.SALES_READ)],
 )
-async def continuity(till_id: UUID, reading: Reading, books: Books) -> ContinuityAnswer:
+async def continuity(till_id: UUID, reading: Reading, caller: Caller, books: Books) -> ContinuityAnswer:
     """Constant cost in the number of documents: gaps are kept as they open and close."""
     current = await books.current(reading)
     till = current.tills.get(till_id)
     if till is None:
         raise NotFound(f"There is no till {till_id}.", field="till_id")
+    caller.demand_store(till.store_id)
     held = await NumberingRepository(reading).continuity(till_id)
     return ContinuityAnswer(
         till_id=till_id,

@@ -35,12 +35,13 @@ class Need:
         return self.discount_ppm <= limits.discount_ppm and self.refund_minor <= limits.refund_minor
 
 
-def needed_authority(basket: Basket, lines: Sequence[LineFacts]) -> list[Need]:
+def needed_authority(basket: Basket, lines: Sequence[LineFacts], returned_before_minor: int = 0) -> list[Need]:
     """Every permission that the basket's discounts, prices and returns need.
 
     What was approved when it was entered needs no second approval. Discounts given by hand count per line, against
     the line's price before them, so that a basket discount and a line discount cannot together pass a limit that
-    each of them keeps.
+    each of them keeps. Likewise a receipt counts as a whole against the limit of refunds: `returned_before_minor` is
+    what came back before of the receipts whose goods come back now.
     """
     needs = []
     unapproved = [line for line in lines if line.quantity_milli > 0 and line.approved_by is None]
@@ -53,7 +54,7 @@ def needed_authority(basket: Basket, lines: Sequence[LineFacts]) -> list[Need]:
     if any(map(_without_receipt, basket.lines)):
         needs.append(Need(Permission.SALES_RETURN_WITHOUT_RECEIPT, refund_minor=returned))
     if any(line.returns is not None for line in basket.lines):
-        needs.append(Need(Permission.SALES_RETURN, refund_minor=returned))
+        needs.append(Need(Permission.SALES_RETURN, refund_minor=returned + returned_before_minor))
     return needs
 
 

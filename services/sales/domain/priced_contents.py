@@ -26,6 +26,7 @@ from libs.pricing import (
 from services.sales.domain.basket import Basket, BasketLine
 from services.sales.domain.frozen_line import freeze_line
 from services.sales.domain.product import Product, UnknownProduct
+from services.sales.domain.returning import NotReturnable, gift_card_stays
 
 
 class CannotBePriced(Invalid):
@@ -105,11 +106,13 @@ def price_lines(
     """Price the basket at `now` (aware) with today's prices; `returned` are the lines of known receipts, as priced
     from their sales (retail rule 7). `business_date` picks the tax rates: the store's local date unless given.
 
-    Raises UnknownProduct, CannotBePriced when a line has no price in this store and currency, or AbsurdAmount.
+    Raises UnknownProduct, CannotBePriced when a line has no price in this store and currency, NotReturnable for a
+    gift card brought back without receipt, or AbsurdAmount.
     """
     local_now = now.astimezone(ZoneInfo(store.time_zone))
     priced_again = {UUID(line.line_id): line for line in returned}
     fresh = [line for line in basket.lines if line.line_id not in priced_again]
+    _demand_no_gift_card_back(fresh, products)
     try:
         today = pricing.Basket(
             currency=basket.currency,
@@ -135,6 +138,14 @@ def price_lines(
     if sum([abs(line.gross_minor) for line in priced.lines]) > LARGEST_BASKET_MINOR:
         raise AbsurdAmount("The goods come to an absurd amount. Check the prices and quantities.", field="lines")
     return PricedContents(priced, {line.product_id: _product(products, line) for line in basket.lines}, today, book)
+
+
+def _demand_no_gift_card_back(lines: Sequence[BasketLine], products: Mapping[UUID, Product]) -> None:
+    for line in lines:
+        if line.quantity.milli < 0:
+            product = _product(products, line)
+            if product.kind is pricing.ProductKind.GIFT_CARD:
+                raise NotReturnable(gift_card_stays(product.name), field="lines")
 
 
 def _product(products: Mapping[UUID, Product], line: BasketLine) -> Product:

@@ -28,15 +28,16 @@ class BundleBroken(Conflict):
 
 
 def price_returns(
-    requests: Sequence[ReturnRequest], originals: Mapping[UUID, Original], currency: str
+    requests: Sequence[ReturnRequest], originals: Mapping[UUID, Original], currency: str, tax_mode: str
 ) -> list[PricedLine]:
-    """The negative line of each request, in their order, at the price paid then.
+    """The negative line of each request, in their order, at the price paid then; `currency` and `tax_mode` are those
+    of the store that takes the goods back.
 
     Where a promotion wants what is kept to be priced again, what kept goods lose by the return is taken off the
     refund of the first line of their receipt; the refund can so turn into something to pay.
     Raises what `check_requests` raises, or BundleBroken naming the lines that have to come back together.
     """
-    check_requests(requests, originals, currency)
+    check_requests(requests, originals, currency, tax_mode)
     _check_bundles(requests, originals)
     priced: dict[UUID, PricedLine] = {}
     for sale_id in dict.fromkeys(request.sale_id for request in requests):

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid, NotFound
 from libs.contracts.sales import LineFacts, SaleCompleted
-from libs.money import Quantity
+from libs.money import Quantity, divide_rounded
+
+_TAX_MODES = {"inclusive": "with tax in the price", "exclusive": "with tax on top of the price"}
 
 
 class UnknownReceipt(NotFound):
@@ -80,6 +82,14 @@ class Original:
                 voided_by_sale_id=str(self.voided_by_sale_id),
             )
 
+    @property
+    def returned_minor(self) -> int:
+        """What the goods that came back so far were paid with, in minor units of the document's currency."""
+        return sum(
+            divide_rounded(line.total_minor * self.returned_milli.get(line.line_id, 0), line.quantity_milli)
+            for line in self.document.lines
+        )
+
     def left(self, line: LineFacts) -> Quantity:
         """How much of a sold line may still come back."""
         return Quantity(line.quantity_milli - self.returned_milli.get(line.line_id, 0))
@@ -92,9 +102,15 @@ def why_not_returnable(document: SaleCompleted, line: LineFacts) -> str | None:
     if line.quantity_milli <= 0:
         return f"{line.name} was brought back by this receipt, not sold."
     if line.kind == "gift_card":
-        # The money on it may be spent already: only its own ledger may give it back (retail rule 11).
-        return f"{line.name} is a gift card: its balance is paid out or blocked, the card is not returned."
+        return gift_card_stays(line.name)
     return None
+
+
+def gift_card_stays(name: str) -> str:
+    """Why a gift card never comes back: the money on it may be spent already, and only its own ledger may give it
+    back (retail rule 11).
+    """
+    return f"{name} is a gift card: its balance is paid out or blocked, the card is not returned."
 
 
 def already_returned(name: str, unit: str, left: Quantity) -> AlreadyReturned:
@@ -114,8 +130,10 @@ class ReturnRequest:
     quantity: Quantity
 
 
-def check_requests(requests: Sequence[ReturnRequest], originals: Mapping[UUID, Original], currency: str) -> None:
-    """Raise UnknownReceipt, SaleVoided, NotReturnable, AlreadyReturned, or Invalid for another currency."""
+def check_requests(
+    requests: Sequence[ReturnRequest], originals: Mapping[UUID, Original], currency: str, tax_mode: str
+) -> None:
+    """Raise UnknownReceipt, SaleVoided, NotReturnable (also for another currency or tax mode), or AlreadyReturned."""
     wanted: dict[tuple[UUID, UUID], int] = {}
     for request in requests:
         original = originals.get(request.sale_id)
@@ -126,6 +144,13 @@ def check_requests(requests: Sequence[ReturnRequest], originals: Mapping[UUID, O
             raise NotReturnable(
                 f"The goods were paid in {original.document.currency} and are returned where {currency} is paid.",
                 field="currency",
+            )
+        if original.document.tax_mode != tax_mode:
+            # A document has one tax mode: lines with and without tax in their price would not add up to its total.
+            raise NotReturnable(
+                f"The goods were sold {_TAX_MODES[original.document.tax_mode]}, and this store sells "
+                f"{_TAX_MODES[tax_mode]}. Take them back in a store that prices as the receipt does.",
+                field="returns.sale_id",
             )
         if request.product_id != line.product_id:
             raise NotReturnable(

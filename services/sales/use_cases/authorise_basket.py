@@ -10,6 +10,7 @@ from libs.persistence import UnitOfWork
 from libs.web.principal import Approval, Principal
 from services.sales.domain.basket import Basket
 from services.sales.domain.needed_authority import Need, needed_authority
+from services.sales.storage.returns import ReturnsRepository
 from services.sales.use_cases.authorise import authorise
 
 
@@ -19,20 +20,22 @@ async def authorise_basket(
     basket: Basket,
     lines: Sequence[LineFacts],
     approvals: Sequence[Approval],
-    *,
-    already: frozenset[str] = frozenset(),
 ) -> UUID | None:
     """Spend the approvals that the basket needs; returns who approved, None when the caller may do all of it alone.
 
-    `already` names permissions that were approved when the line was entered. Raises ApprovalRequired and its kin.
+    Raises ApprovalRequired and its kin.
     """
     by_action = {approval.action: approval for approval in approvals}
     approver: UUID | None = None
-    for need in needed_authority(basket, lines):
-        if need.permission.value in already:
-            continue
+    for need in needed_authority(basket, lines, await _returned_before(work, basket)):
         approver = await _authorise(work, caller, basket, need, by_action.get(need.permission.value)) or approver
     return approver
+
+
+async def _returned_before(work: UnitOfWork, basket: Basket) -> int:
+    sale_ids = {line.returns.sale_id for line in basket.lines if line.returns is not None}
+    originals = await ReturnsRepository(work.connection).originals(sale_ids)
+    return sum(original.returned_minor for original in originals.values())
 
 
 async def _authorise(

@@ -16,14 +16,15 @@ from services.sales.storage.returns import ReturnsRepository
 
 
 async def claim_returns(
-    work: UnitOfWork, basket: Basket, lines: Sequence[LineFacts], tenders: Sequence[Tender]
+    work: UnitOfWork, basket: Basket, lines: Sequence[LineFacts], tenders: Sequence[Tender], *, tax_mode: str
 ) -> tuple[Tender, ...]:
     """Claim the returned `lines` and the refunds among `tenders`; gives the tenders with what each refund gives back.
 
-    Call it in the transaction that completes the document; without returns it costs nothing. The receipts' rows stay
-    locked until the commit. Raises AlreadyReturned, RefundOverPaid or RefundElsewhere naming what is left,
-    ReturnedMeanwhile when a return elsewhere has changed the price that `lines` were quoted at, and whatever
-    `price_returned_lines` raises, for instance for receipts voided meanwhile.
+    `tax_mode` is that of the store where they come back. Call it in the transaction that completes the document;
+    without returns it costs nothing. The receipts' rows stay locked until the commit. Raises AlreadyReturned,
+    RefundOverPaid or RefundElsewhere naming what is left, ReturnedMeanwhile when a return elsewhere has changed the
+    price that `lines` were quoted at, and whatever `price_returned_lines` raises, for instance for receipts voided
+    meanwhile.
     """
     requests = [
         ReturnRequest(
@@ -36,7 +37,7 @@ async def claim_returns(
         return tuple(tenders)
     repository = ReturnsRepository(work.connection)
     originals = await repository.originals({request.sale_id for request in requests}, lock=True)
-    prices = {line.line_id: line.total_minor for line in price_returns(requests, originals, basket.currency)}
+    prices = {line.line_id: line.total_minor for line in price_returns(requests, originals, basket.currency, tax_mode)}
     for line in lines:
         total_minor = prices.get(str(line.line_id), line.total_minor)
         if total_minor != line.total_minor:
@@ -46,7 +47,9 @@ async def claim_returns(
                 line_id=str(line.line_id),
                 total_minor=total_minor,
             )
-    refused = frozenset(tender.kind for tender in basket.tenders if tender.state is TenderState.DECLINED)
+    refused = frozenset(
+        tender.kind for tender in basket.tenders if tender.state is TenderState.DECLINED and tender.amount_minor < 0
+    )
     refunds = assign_refunds(tenders, lines, originals, refused)
     await repository.claim(return_claims(lines, originals))
     await repository.claim_refunds(refunds.claims)

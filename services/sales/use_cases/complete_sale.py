@@ -32,7 +32,7 @@ async def complete_sale(
     """
     kind = kind_of(lines)
     tenders = check_covered(totals_of(lines).total_minor, basket.tenders)
-    tenders = await claim_returns(work, basket, lines, tenders)
+    tenders = await claim_returns(work, basket, lines, tenders, tax_mode=till.seller.tax_mode)
     draft = DocumentDraft(
         sale_id=basket.basket_id,
         kind=kind,

@@ -108,5 +108,5 @@ def _refunds(original: Original) -> dict[UUID, int]:
         for line in document.lines
         if _why_not(original, line.line_id) is None
     ]
-    priced = price_returns(requests, {document.sale_id: original}, document.currency)
+    priced = price_returns(requests, {document.sale_id: original}, document.currency, document.tax_mode)
     return {UUID(line.line_id): -line.total_minor for line in priced}

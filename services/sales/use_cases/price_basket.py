@@ -37,5 +37,5 @@ async def price_contents(
         known |= await current.catalogue(connection).products_by_id(missing)
     returned: list[PricedLine] = []
     if any(line.returns for line in basket.lines):
-        returned = await price_returned_lines(connection, basket)
+        returned = await price_returned_lines(connection, basket, store.tax_mode)
     return price_lines(basket, known, returned, store, current.book, now, business_date)

@@ -10,12 +10,12 @@ from services.sales.domain.returning import ReturnRequest
 from services.sales.storage.returns import ReturnsRepository
 
 
-async def price_returned_lines(connection: Connection, basket: Basket, *, lock: bool = False) -> list[PricedLine]:
+async def price_returned_lines(connection: Connection, basket: Basket, tax_mode: str) -> list[PricedLine]:
     """The priced (negative) lines of a basket that have a receipt, in its order; three queries in all.
 
-    Each has the basket line's id. `lock` holds the receipts' rows until the end of the transaction: use it where the
-    price is about to become a document. Raises UnknownReceipt, SaleVoided, NotReturnable, AlreadyReturned naming how
-    much is left, BundleBroken, or Invalid for a quantity that is not negative.
+    Each has the basket line's id; `tax_mode` is the store's. Nothing is locked: `claim_returns` prices again when the
+    basket becomes a document. Raises UnknownReceipt, SaleVoided, NotReturnable, AlreadyReturned naming how much is
+    left, BundleBroken, or Invalid for a quantity that is not negative.
     """
     requests = [
         ReturnRequest(line.line_id, line.product_id, line.returns.sale_id, line.returns.line_id, line.quantity)
@@ -25,5 +25,5 @@ async def price_returned_lines(connection: Connection, basket: Basket, *, lock: 
     if not requests:
         return []
     sale_ids = {request.sale_id for request in requests}
-    originals = await ReturnsRepository(connection).originals(sale_ids, lock=lock)
-    return price_returns(requests, originals, basket.currency)
+    originals = await ReturnsRepository(connection).originals(sale_ids)
+    return price_returns(requests, originals, basket.currency, tax_mode)

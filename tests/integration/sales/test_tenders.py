@@ -27,7 +27,7 @@ from libs.web.live import LiveFeed
 from services.sales.domain.tender import TenderKind
 from services.sales.settings import SalesSettings
 from services.sales.tender_handlers import tender_consumer
-from tests.integration.sales.basket_shop import price_of, publish, stock_the_shelves
+from tests.integration.sales.basket_shop import price_of, publish, published_sequences, stock_the_shelves
 from tests.integration.sales.shift_shop import OPENED, Person, Shop, answered, open_shop, refused
 
 
@@ -185,6 +185,40 @@ async def test_a_card_is_asked_for_and_captured_when_the_sale_completes(shop: Sh
     await decides(shop, outcome(TenderCaptured, basket_id, tender_id))
     shown = answered(await anna.get(f"/baskets/{basket_id}/tenders"), 200)
     assert shown["tenders"][0]["state"] == "captured"
+
+
+async def test_what_a_card_says_after_the_sale_takes_no_number_of_the_documents_events(
+    shop: Shop, anna: Person
+) -> None:
+    manager = shop.person(anna.till_id, permissions=MANAGER, staff_id=anna.staff_id)
+    basket_id = await basket_of(anna, "wine")
+    tender_id = (await pays(anna, basket_id, status=202, kind="card", amount_minor=3_999))["tenders"][0]["tender_id"]
+    await decides(shop, outcome(TenderAuthorized, basket_id, tender_id, currency="PLN", amount_minor=3_999))
+    await completes(anna, basket_id)
+    await decides(shop, outcome(TenderCaptured, basket_id, tender_id))
+    answered(await manager.post(f"/sales/{basket_id}/void", {"reason": "wrong card"}, key=str(new_id())), 201)
+    # opened, scanned, asked, authorised, sale_completed, sale_voided
+    assert await published_sequences(shop, basket_id) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_rule_9_a_card_that_refused_to_pay_is_no_reason_to_refund_another_in_cash(
+    shop: Shop, anna: Person
+) -> None:
+    bought = await basket_of(anna, "wine")
+    tender_id = (await pays(anna, bought, status=202, kind="card", amount_minor=3_999))["tenders"][0]["tender_id"]
+    await decides(shop, outcome(TenderAuthorized, bought, tender_id, currency="PLN", amount_minor=3_999))
+    sold = await completes(anna, bought)
+    exchange = await basket_of(anna, "tea")
+    back = {
+        "product_id": sold["lines"][0]["product_id"],
+        "quantity": "-1",
+        "returns": {"sale_id": bought, "line_id": sold["lines"][0]["line_id"]},
+    }
+    declined = (await pays(anna, exchange, status=202, kind="card", amount_minor=1_298))["tenders"][0]["tender_id"]
+    await decides(shop, outcome(TenderDeclined, exchange, declined, reason_code="51", reason="Insufficient funds"))
+    answered(await anna.post(f"/baskets/{exchange}/lines", back), 201)
+    await pays(anna, exchange, kind="cash", given_minor=-2_700)
+    refused(await anna.post(f"/baskets/{exchange}/complete", {}), 409, "refund-elsewhere", "tenders")
 
 
 async def test_waiting_with_prefer_answers_as_soon_as_the_outcome_is_there(shop: Shop, anna: Person) -> None:

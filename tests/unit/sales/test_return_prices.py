@@ -35,7 +35,9 @@ from tests.unit.sales.documents import Goods, document, frozen_lines, priced_lin
 def bring_back(original: Original, line: LineFacts, quantity: str, **changes: object) -> PricedLine:
     request = ReturnRequest(uuid4(), line.product_id, original.document.sale_id, line.line_id, -Quantity.of(quantity))
     request = replace(request, **changes)  # type: ignore[arg-type]  # tests name the fields they change
-    (priced,) = price_returns([request], {original.document.sale_id: original}, original.document.currency)
+    (priced,) = price_returns(
+        [request], {original.document.sale_id: original}, original.document.currency, original.document.tax_mode
+    )
     return priced
 
 
@@ -100,7 +102,7 @@ def test_rule_2_of_one_line_brought_back_on_two_lines_of_one_document() -> None:
         ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-1000)),
         ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-2000)),
     ]
-    priced = price_returns(requests, {sale_id: original}, "PLN")
+    priced = price_returns(requests, {sale_id: original}, "PLN", "inclusive")
     assert [each.total_minor for each in priced] == [-333, -667]
     assert [each.line_id for each in priced] == [str(each.line_id) for each in requests]
 
@@ -157,7 +159,10 @@ def test_rule_6_whole_bundle_comes_back_whole() -> None:
         ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-1000))
         for line in original.document.lines
     ]
-    assert [line.total_minor for line in price_returns(requests, {sale_id: original}, "PLN")] == [-1200, -800]
+    assert [line.total_minor for line in price_returns(requests, {sale_id: original}, "PLN", "inclusive")] == [
+        -1200,
+        -800,
+    ]
 
 
 def recomputed(goods: list[Goods], promotion: Promotion) -> Original:
@@ -188,7 +193,7 @@ def test_rule_6_recompute_all_at_once_gives_back_what_was_paid() -> None:
         ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-1000))
         for line in original.document.lines
     ]
-    priced = price_returns(requests, {sale_id: original}, "PLN")
+    priced = price_returns(requests, {sale_id: original}, "PLN", "inclusive")
     assert [(line.line_id, line.total_minor) for line in priced] == [
         (str(requests[0].line_id), -1200),
         (str(requests[1].line_id), -800),
@@ -233,7 +238,7 @@ def test_rule_6_recompute_the_same_line_twice_in_one_document() -> None:
     requests = [
         ReturnRequest(uuid4(), line.product_id, sale_id, line.line_id, Quantity(-milli)) for milli in (1000, 2000)
     ]
-    assert [each.total_minor for each in price_returns(requests, {sale_id: original}, "PLN")] == [0, -2000]
+    assert [each.total_minor for each in price_returns(requests, {sale_id: original}, "PLN", "inclusive")] == [0, -2000]
 
 
 def test_rule_6_recompute_leaves_the_returns_of_other_goods_alone() -> None:
@@ -274,7 +279,7 @@ def test_what_cannot_come_back_says_why() -> None:
         bring_back(replace(original, voided_by_sale_id=uuid4()), mug, "1")
     request = ReturnRequest(uuid4(), mug.product_id, original.document.sale_id, mug.line_id, Quantity(-1000))
     with pytest.raises(NotReturnable, match="paid in PLN"):
-        price_returns([request], {original.document.sale_id: original}, "EUR")
+        price_returns([request], {original.document.sale_id: original}, "EUR", "inclusive")
 
 
 def test_what_was_brought_back_cannot_be_brought_back() -> None:
