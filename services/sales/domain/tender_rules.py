@@ -33,13 +33,16 @@ def cash_tender(tender_id: UUID, due_minor: int, given_minor: int, increment_min
 
     Covering the due amount rounded to the smallest coin settles it; the difference is kept as rounding. Less
     counts as it is, and the rest stays due. A refund (`due_minor` below zero) pays out its own rounded amount;
-    `given_minor` then is what is handed out, below zero, and may be less than all of it.
+    `given_minor` then is what is handed out, below zero, and may be less than all of it. What rounds to nothing is
+    settled by a tender of nothing, either way.
     """
+    payable = cash_due(due_minor, increment_minor)
+    if due_minor != 0 and given_minor == 0 == payable.payable_minor:
+        return _cash(tender_id, CashPayment(0, 0, payable.rounding_minor, 0, 0))
     if due_minor == 0 or given_minor == 0 or (due_minor < 0) != (given_minor < 0):
-        raise _nothing_due(due_minor)
+        raise _nothing_due(due_minor, "given_minor")
     if due_minor > 0:
         return _cash(tender_id, pay_cash(due_minor, given_minor, increment_minor))
-    payable = cash_due(due_minor, increment_minor)
     if given_minor < payable.payable_minor:
         raise TenderRefused(
             f"At most {-payable.payable_minor} minor units are to be paid out in cash, not {-given_minor}.",
@@ -76,7 +79,7 @@ def _cash(tender_id: UUID, payment: CashPayment) -> Tender:
 def other_tender(tender_id: UUID, kind: TenderKind, due_minor: int, amount_minor: int, reference: str | None) -> Tender:
     """A tender that gives no change: at most what is due, of the same sign. Local kinds are authorised at once."""
     if due_minor == 0 or amount_minor == 0 or (due_minor < 0) != (amount_minor < 0):
-        raise _nothing_due(due_minor)
+        raise _nothing_due(due_minor, "amount_minor")
     if abs(amount_minor) > abs(due_minor):
         raise TenderRefused(
             f"{due_minor} minor units are due; a {kind.replace('_', ' ')} of {amount_minor} would be too much.",
@@ -92,8 +95,8 @@ def due_minor(total_minor: int, tenders: tuple[Tender, ...]) -> int:
     return total_minor - sum(tender.amount_minor for tender in tenders if tender.counts or tender.undecided)
 
 
-def _nothing_due(due: int) -> TenderRefused:
+def _nothing_due(due: int, field: str) -> TenderRefused:
     if due == 0:
-        return TenderRefused("Nothing is due any more.", field="amount_minor", due_minor=0)
+        return TenderRefused("Nothing is due any more.", field=field, due_minor=0)
     wanted = "paid in, as a positive amount" if due > 0 else "given back, as a negative amount"
-    return TenderRefused(f"{abs(due)} minor units are to be {wanted}.", field="amount_minor", due_minor=due)
+    return TenderRefused(f"{abs(due)} minor units are to be {wanted}.", field=field, due_minor=due)
