@@ -28,12 +28,19 @@ class FaultInjected(RuntimeError):
 
 
 @dataclass(slots=True)
-class _Fault:
+class Fault:
+    """An armed fault point: strikes when `countdown` passages are over."""
+
     action: str
     countdown: int
 
+    @property
+    def struck(self) -> bool:
+        """Whether it has; a test that provokes a fault should make sure that it came."""
+        return self.countdown <= 0
 
-_armed: dict[str, _Fault] = {}
+
+_armed: dict[str, Fault] = {}
 
 
 def fault_point(name: str) -> None:
@@ -51,13 +58,13 @@ def fault_point(name: str) -> None:
 
 
 @contextmanager
-def armed(name: str, *, action: str = "raise", on_passage: int = 1) -> Iterator[None]:
+def armed(name: str, *, action: str = "raise", on_passage: int = 1) -> Iterator[Fault]:
     """Arm the fault point `name` for the block; it strikes once, at its `on_passage`-th passage."""
     if name not in FAULT_POINTS:
         raise ValueError(f"{name!r} is not a fault point; they are {', '.join(FAULT_POINTS)}")
-    _armed[name] = _Fault(action, on_passage)
+    fault = _armed[name] = Fault(action, on_passage)
     try:
-        yield
+        yield fault
     finally:
         _armed.pop(name, None)
 
@@ -69,4 +76,4 @@ def arm_from_environment() -> None:
         action, _, count = rest.partition(":")
         if name not in FAULT_POINTS or action not in ("kill", "raise"):
             raise ValueError(f"TILLSTREAM_FAULT={clause!r}: expected <point>:<kill|raise>[:<passage>]")
-        _armed[name] = _Fault(action, int(count or 1))
+        _armed[name] = Fault(action, int(count or 1))

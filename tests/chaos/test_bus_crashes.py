@@ -99,10 +99,11 @@ async def test_an_exception_at_a_fault_point_loses_nothing_and_repeats_nothing(o
     transport = await broker.transport()
     node = Node(orders.database_url, made, transport, orders.settings, utc_now)
     try:
-        with armed(point, on_passage=3):
+        with armed(point, on_passage=3) as fault:
             await node.bus.start(consumers(made))
             await emit_all(node)
             await node.bus.drained()
+        assert fault.struck
     finally:
         await node.close()
         await transport.stop()

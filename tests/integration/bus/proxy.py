@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 CHUNK_BYTES = 65_536
 
@@ -15,7 +15,10 @@ class Proxy:
 
     def __init__(self, url: str, default_port: int) -> None:
         self._parts = urlsplit(url)
-        self._target = (self._parts.hostname or "127.0.0.1", self._parts.port or default_port)
+        query = parse_qs(self._parts.query)
+        host = self._parts.hostname or query.get("host", ["127.0.0.1"])[0]
+        port = self._parts.port or int(query.get("port", [str(default_port)])[0])
+        self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -28,7 +31,7 @@ class Proxy:
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
         credentials, _, _ = self._parts.netloc.rpartition("@")
-        return urlunsplit(self._parts._replace(netloc=f"{credentials}@127.0.0.1:{port}"))
+        return urlunsplit(self._parts._replace(netloc=f"{credentials}@127.0.0.1:{port}", query=""))
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -53,7 +56,12 @@ class Proxy:
         if self.refusing:
             writer.transport.abort()
             return
-        upstream_reader, upstream = await asyncio.open_connection(*self._target)
+        host, port = self._target
+        if host.startswith("/"):
+            # The embedded PostgreSQL listens on a socket in its folder only.
+            upstream_reader, upstream = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        else:
+            upstream_reader, upstream = await asyncio.open_connection(host, port)
         self._writers |= {writer, upstream}
         for source, target, downstream in ((reader, upstream, False), (upstream_reader, writer, True)):
             task = asyncio.create_task(self._pump(source, target, downstream=downstream))

@@ -283,9 +283,10 @@ async def test_an_expired_command_is_not_sent_late(any_stand: Stand) -> None:
 
 async def test_sending_survives_a_failure_between_confirm_and_mark(any_stand: Stand) -> None:
     node = await any_stand.node([events_consumer(any_stand.tables)])
-    with armed("after_publish_before_mark"):
+    with armed("after_publish_before_mark") as fault:
         await node.emit("a", range(1, 11))
         await node.bus.drained()
+    assert fault.struck
     assert await node.effects() == {"a": list(range(1, 11))}
 
 
