@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := .state/environment
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock up demo test check bench compose-smoke migration schemas clean
+.PHONY: help env lock up demo test check history bench compose-smoke migration schemas clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -40,6 +40,9 @@ check: $(READY) ## style, types, layering, contracts, migrations, manifests
 	$(BIN)/lint-imports
 	$(BIN)/tillstream contracts check
 	$(BIN)/tillstream schema check
+
+history: $(READY) ## eight tills for a minute over RabbitMQ, with crashes: nothing lost, nothing twice
+	TILLSTREAM_HISTORY_S=60 $(BIN)/pytest -q tests/chaos/test_history.py
 
 bench: $(READY) ## measure against the budgets of the design, as ratios in one run
 	$(BIN)/python -m tests.bench
