@@ -1,4 +1,4 @@
-"""What sales hears: catalogue, stores and tills, kept as copies so that a sale waits for nobody."""
+"""What sales hears: catalogue, stores, tills and staff, kept as copies so that a sale waits for nobody."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from libs.contracts.catalog import (
     PromotionChanged,
     TaxCategoryChanged,
 )
-from libs.contracts.identity import StoreChanged, TillChanged
+from libs.contracts.identity import StaffChanged, StoreChanged, TillChanged
 from libs.persistence import UnitOfWork
 from services.sales.use_cases.keep_catalogue import CatalogueChanges, keep_catalogue
 
@@ -36,6 +36,7 @@ catalogue_consumer = ProjectionConsumer(
         BarcodeLayoutsChanged,
         StoreChanged,
         TillChanged,
+        StaffChanged,
     ),
     handler=on_catalogue_changes,
 )

@@ -46,6 +46,7 @@ class CurrentBook:
     layouts: tuple[BarcodeLayout, ...]
     stores: dict[UUID, StoreChanged]
     tills: dict[UUID, Till]
+    withdrawn_staff: frozenset[UUID]
     products: ProductCache
     _scans: dict[str, Scan] = field(default_factory=dict, repr=False)
 
@@ -111,6 +112,7 @@ def _compile(revision: int, facts: PriceBookFacts, products: ProductCache) -> Cu
         layouts=facts.layouts,
         stores=facts.stores,
         tills=facts.tills,
+        withdrawn_staff=facts.withdrawn_staff,
         products=products,
     )
 

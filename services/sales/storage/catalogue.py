@@ -19,7 +19,7 @@ from libs.contracts.catalog import (
     PromotionChanged,
     TaxCategoryChanged,
 )
-from libs.contracts.identity import StoreChanged, TillChanged
+from libs.contracts.identity import StaffChanged, StoreChanged, TillChanged
 from libs.persistence import Connection
 from services.sales.domain.product import Product
 from services.sales.domain.till import Till
@@ -29,6 +29,7 @@ from services.sales.storage.tables import (
     product_barcodes,
     products,
     promotions,
+    staff,
     stores,
     tax_categories,
     tills,
@@ -41,6 +42,7 @@ LARGEST_PROMOTION_COUNT = 20_000
 LARGEST_STORE_COUNT = 20_000
 LARGEST_TILL_COUNT = 100_000
 LARGEST_TAX_CATEGORY_COUNT = 5_000
+LARGEST_WITHDRAWN_STAFF_COUNT = 100_000
 
 
 class ProductCache:
@@ -75,6 +77,7 @@ class PriceBookFacts:
     layouts: tuple[BarcodeLayout, ...]
     stores: dict[UUID, StoreChanged]
     tills: dict[UUID, Till]
+    withdrawn_staff: frozenset[UUID]
 
 
 _versions = (products.c.product_id, products.c.product_version, products.c.price_version)
@@ -94,7 +97,6 @@ _VERSIONS_BY_CODE = union_all(
     .where(product_barcodes.c.barcode == any_(_codes), _known),
     select(products.c.code, literal(1), products.c.active, *_versions).where(products.c.code == any_(_codes), _known),
 )
-_REVISION = select(catalogue_revision.c.revision)
 _VERSIONS_BY_ITEM_CODE = select(products.c.item_code.label("code"), products.c.active, *_versions).where(
     products.c.item_code == any_(_item_codes), _known
 )
@@ -180,6 +182,7 @@ class CatalogueRepository:
                 LARGEST_TILL_COUNT
             )
         )
+        staff_rows = await execute(select(staff.c.staff_id).where(~staff.c.active).limit(LARGEST_WITHDRAWN_STAFF_COUNT))
         stored = [StoreChanged.model_validate(row.facts, extra="ignore") for row in store_rows]
         return PriceBookFacts(
             # The row's id, whatever the facts say: a promotion is one promotion however it was sent.
@@ -190,6 +193,7 @@ class CatalogueRepository:
             ),
             stores={store.store_id: store for store in stored},
             tills={row.till_id: Till(row.till_id, row.store_id, row.code, row.name, row.active) for row in till_rows},
+            withdrawn_staff=frozenset(staff_rows.scalars()),
         )
 
     async def bump_revision(self) -> None:
@@ -326,6 +330,10 @@ class CatalogueRepository:
                 "active": changed.active,
             },
         )
+
+    async def put_staff(self, version: int, changed: StaffChanged) -> None:
+        """Keep whether a member of staff still works for the chain."""
+        await self._put(staff, "staff_id", {"staff_id": changed.staff_id, "version": version, "active": changed.active})
 
     async def _put(self, table: Any, key: str, row: dict[str, Any]) -> None:
         statement = insert(table).values(row)

@@ -47,6 +47,17 @@ tills = Table(
     Column("active", Boolean, nullable=False),
 )
 
+# Only who may still sell: the rest of a person travels in their token. A token lives for a shift, a dismissal does not
+# wait for its end.
+staff = Table(
+    "staff",
+    metadata,
+    identifier("staff_id", primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Index("staff_withdrawn", "staff_id", postgresql_where=text("NOT active")),
+)
+
 products = Table(
     "products",
     metadata,
@@ -300,6 +311,7 @@ receipt_emails = Table(
     timestamp("sent_at", nullable=True),
     Index("receipt_emails_due", "next_attempt_at", postgresql_where=text("state = 'queued'")),
     Index("receipt_emails_sale", "sale_id"),
+    Index("receipt_emails_requested_at", "requested_at"),
 )
 
 # Who printed a receipt again, and when: a copy is always marked as one.

@@ -14,7 +14,7 @@ from libs.contracts.catalog import (
     PromotionChanged,
     TaxCategoryChanged,
 )
-from libs.contracts.identity import StoreChanged, TillChanged
+from libs.contracts.identity import StaffChanged, StoreChanged, TillChanged
 from libs.contracts.message import Message
 from libs.contracts.refusal import Invalid
 from libs.money import Unit
@@ -69,6 +69,8 @@ async def keep_catalogue(connection: Connection, changes: CatalogueChanges) -> N
                 await repository.put_store(version, message)
             case TillChanged():
                 await repository.put_till(version, message)
+            case StaffChanged():
+                await repository.put_staff(version, message)
             case _:
                 raise UnreadableFact(f"Sales keeps no {type(message).__name__}.")
     if changes.others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.contracts.identity import StoreChanged
-from libs.contracts.refusal import Conflict, Forbidden
+from libs.contracts.refusal import Conflict, Forbidden, Unauthenticated
 from libs.persistence import UnitOfWork
 from libs.web.principal import Principal
 from services.sales.domain.completion import Seller
@@ -18,6 +18,12 @@ class NotAtATill(Forbidden):
     """Selling needs a person who signed on at a till."""
 
     type = "not-at-a-till"
+
+
+class StaffWithdrawn(Unauthenticated):
+    """The person no longer works for the chain; their token outlived that."""
+
+    type = "staff-withdrawn"
 
 
 class NoOpenShift(Conflict):
@@ -35,9 +41,11 @@ class OpenTill:
 
 
 def till_of(caller: Principal, current: CurrentBook) -> Till:
-    """The till that the caller is signed on at. Raises NotAtATill or UnknownTill."""
+    """The till that the caller is signed on at. Raises NotAtATill, StaffWithdrawn or UnknownTill."""
     if caller.till_id is None or caller.kind != "staff":
         raise NotAtATill("Sign on at a till first: this token was not given at one.")
+    if caller.id in current.withdrawn_staff:
+        raise StaffWithdrawn(f"{caller.name} is not signed on any more: the office has withdrawn the account.")
     return current.till(caller.till_id, field="authorization")
 
 
@@ -45,7 +53,7 @@ async def open_till(work: UnitOfWork, caller: Principal, current: CurrentBook) -
     """Lock the open shift at the caller's till: documents of one till are finished one after the other.
 
     Everything rung up belongs to the cashier who signed on (retail rule 23).
-    Raises NotAtATill, UnknownTill or NoOpenShift.
+    Raises what `till_of` raises, or NoOpenShift.
     """
     till = till_of(caller, current)
     store = current.store(till.store_id)

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from libs.contracts.identity import StaffChanged, StaffLimits
 from libs.contracts.permissions import CASHIER, Permission
 from libs.persistence import new_id
 from services.sales.domain.numbering import receipt_code, sale_id_of
-from tests.integration.sales.basket_shop import APPLES_1250_G, BEER_EAN, CHEESE_FOR_8_47
+from tests.integration.sales.basket_shop import APPLES_1250_G, BEER_EAN, CHEESE_FOR_8_47, publish
 from tests.integration.sales.shift_shop import Person, Shop, answered, refused
 
 
@@ -226,3 +227,27 @@ async def test_the_document_and_its_event_are_the_same(shop: Shop, anna: Person)
     assert {key: event[key] for key in document} == document
     stored = answered(await anna.get(f"/sales/{document['sale_id']}"), 200)
     assert stored["sale"] == document
+
+
+async def test_somebody_who_was_withdrawn_sells_no_more_although_the_token_still_holds(
+    shop: Shop, anna: Person
+) -> None:
+    answered(await anna.post("/sales", sale("bread")), 201)
+    facts = StaffChanged(
+        staff_id=anna.staff_id,
+        code="anna",
+        name=anna.name,
+        language=None,
+        store_ids=(),
+        roles=("cashier",),
+        permissions=(),
+        limits=StaffLimits(),
+        active=True,
+    )
+    await publish(shop, facts.model_copy(update={"active": False}), sequence=2)
+    refused(await anna.post("/sales", sale("bread")), 401, "staff-withdrawn")
+    refused(await anna.post("/baskets", {"currency": "PLN"}), 401, "staff-withdrawn")
+    await publish(shop, facts, sequence=1)
+    refused(await anna.post("/sales", sale("bread")), 401, "staff-withdrawn")
+    await publish(shop, facts, sequence=3)
+    answered(await anna.post("/sales", sale("bread")), 201)

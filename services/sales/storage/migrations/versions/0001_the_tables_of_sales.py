@@ -162,6 +162,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('email_id')
     )
     op.create_index('receipt_emails_due', 'receipt_emails', ['next_attempt_at'], unique=False, postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('receipt_emails_requested_at', 'receipt_emails', ['requested_at'], unique=False)
     op.create_index('receipt_emails_sale', 'receipt_emails', ['sale_id'], unique=False)
     op.create_table('refunded_tenders',
     sa.Column('sale_id', sa.Uuid(), nullable=False),
@@ -254,6 +255,13 @@ def upgrade() -> None:
     sa.Column('spent_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('approval_id')
     )
+    op.create_table('staff',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('staff_id')
+    )
+    op.create_index('staff_withdrawn', 'staff', ['staff_id'], unique=False, postgresql_where=sa.text('NOT active'))
     op.create_table('stores',
     sa.Column('store_id', sa.Uuid(), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
@@ -291,6 +299,8 @@ def downgrade() -> None:
     op.drop_table('till_counters')
     op.drop_table('tax_categories')
     op.drop_table('stores')
+    op.drop_index('staff_withdrawn', table_name='staff', postgresql_where=sa.text('NOT active'))
+    op.drop_table('staff')
     op.drop_table('spent_approvals')
     op.drop_index('shifts_till_z_number', table_name='shifts')
     op.drop_index('shifts_store_opened', table_name='shifts')
@@ -309,6 +319,7 @@ def downgrade() -> None:
     op.drop_table('reprints')
     op.drop_table('refunded_tenders')
     op.drop_index('receipt_emails_sale', table_name='receipt_emails')
+    op.drop_index('receipt_emails_requested_at', table_name='receipt_emails')
     op.drop_index('receipt_emails_due', table_name='receipt_emails', postgresql_where=sa.text("state = 'queued'"))
     op.drop_table('receipt_emails')
     op.drop_table('promotions')
