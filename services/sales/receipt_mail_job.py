@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from email.errors import MessageError
 
 import structlog
 
 from libs.host.service import Job
 from libs.persistence import Database
 from services.sales.domain.receipt import make_receipt
-from services.sales.domain.receipt_email import ReceiptEmail, Rejected, RetryPolicy
+from services.sales.domain.receipt_email import MailOutcome, ReceiptEmail, Rejected, RetryPolicy
 from services.sales.domain.returning import Original
 from services.sales.gateways.mail import MailGateway, SmtpMail, SmtpServer
 from services.sales.price_books import CurrentBook, PriceBooks
@@ -66,10 +67,15 @@ class ReceiptMailer:
             language=email.language,
             voided=original.voided_by_sale_id is not None,
         )
-        message = receipt_message(
-            receipt, email_id=email.email_id, sender=sender, address=email.address, at=self._database.clock()
-        )
-        outcome = await self._mail.send(message)
+        try:
+            message = receipt_message(
+                receipt, email_id=email.email_id, sender=sender, address=email.address, at=self._database.clock()
+            )
+        except (ValueError, MessageError) as error:
+            # It would fail at every try, and keep all mails behind it waiting.
+            outcome: MailOutcome = Rejected(f"No message can be made for this address: {type(error).__name__}")
+        else:
+            outcome = await self._mail.send(message)
         async with self._database.transaction() as work:
             after = email.after(outcome, self._policy, work.now)
             await ReceiptEmailRepository(work.connection).save(after)

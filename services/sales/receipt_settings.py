@@ -9,8 +9,11 @@ from pydantic_settings import BaseSettings
 
 from services.sales.domain.tender import TenderKind
 
-# Deliberately narrow: one mailbox, no display name, no comments, nothing that could end a header.
-EMAIL_PATTERN = r"^[^@\s<>\"(),:;\\]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\.[A-Za-z]{2,24}$"
+# Deliberately narrow: one mailbox that every server takes and the mail library can write into a header, i.e. a
+# dot-string of RFC 5321, section 4.1.2, at a domain with a dot; no display name, no comments, no quotes.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$"
 
 EmailAddress = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN, max_length=254, strip_whitespace=True)]
 
@@ -39,6 +42,9 @@ class ReceiptSettings(BaseSettings):
     )
     receipt_mail_longest_retry_s: float = Field(
         default=21_600.0, gt=0, description="the longest pause between tries, in seconds, e.g. 21600"
+    )
+    receipt_mail_keep_days: int = Field(
+        default=35, ge=1, description="the days after which a mail and its address are forgotten, sent or not, e.g. 35"
     )
     receipt_mails_per_sale: int = Field(default=10, ge=1, le=1000, description="the mails of one receipt, e.g. 10")
 

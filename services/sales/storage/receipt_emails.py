@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from libs.persistence import Connection
 from services.sales.domain.receipt_email import EmailState, ReceiptEmail
@@ -60,6 +60,20 @@ class ReceiptEmailRepository:
         await self._connection.execute(
             update(receipt_emails).where(receipt_emails.c.email_id == email.email_id).values(changes)
         )
+
+    async def forget(self, before: datetime, row_count: int) -> int:
+        """Delete up to `row_count` mails that were asked for before `before`, addresses and all; returns how many."""
+        old = (
+            select(receipt_emails.c.email_id)
+            .where(receipt_emails.c.requested_at < before)
+            .order_by(receipt_emails.c.requested_at)
+            .limit(row_count)
+            .with_for_update(skip_locked=True)
+        )
+        deleted = await self._connection.execute(
+            delete(receipt_emails).where(receipt_emails.c.email_id.in_(old)).returning(receipt_emails.c.email_id)
+        )
+        return len(deleted.all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,17 +55,13 @@ class ReturnsRepository:
             for row in rows
         }
 
-    async def keep_terms(self, sale_id: UUID, facts: Mapping[str, Any] | None) -> None:
-        """Keep what a return of the document to come will need, in place of what was kept for it before."""
-        table = return_terms
-        if facts is None:
-            await self._connection.execute(delete(table).where(table.c.sale_id == sale_id))
-            return
-        statement = insert(table).values(sale_id=sale_id, facts=facts)
-        statement = statement.on_conflict_do_update(
-            index_elements=["sale_id"], set_={"facts": statement.excluded.facts}
-        )
-        await self._connection.execute(statement)
+    async def keep_terms(self, sale_id: UUID, facts: Mapping[str, Any]) -> None:
+        """Keep what a return of the document to come will need."""
+        await self._connection.execute(insert(return_terms).values(sale_id=sale_id, facts=facts))
+
+    async def forget_terms(self, sale_id: UUID) -> None:
+        """Undo `keep_terms`: the price that they belong to is not frozen any more."""
+        await self._connection.execute(delete(return_terms).where(return_terms.c.sale_id == sale_id))
 
     async def claim(self, claims: Sequence[ReturnClaim]) -> None:
         """Take the quantities out of what may still come back. Raises AlreadyReturned naming how much is left."""

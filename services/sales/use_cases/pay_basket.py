@@ -89,7 +89,9 @@ async def _frozen(
     lines = contents.frozen_lines(basket, till.store.language)
     approved_by = await authorise_basket(work, caller, basket, lines, approvals)
     await repository.set_quote(basket.basket_id, lines)
-    await ReturnsRepository(work.connection).keep_terms(basket.basket_id, contents.return_terms)
+    terms = contents.return_terms
+    if terms is not None:
+        await ReturnsRepository(work.connection).keep_terms(basket.basket_id, terms)
     return replace(basket, approved_by=approved_by), lines
 
 
@@ -125,6 +127,7 @@ async def with_tender(work: UnitOfWork, basket: Basket, changed: Tender) -> Bask
     if basket.state is BasketState.PAYING and not any(each.counts or each.undecided for each in tenders):
         basket = basket.changed(state=BasketState.OPEN, tenders=tenders, approved_by=None)
         await repository.set_quote(basket.basket_id, None)
+        await ReturnsRepository(work.connection).forget_terms(basket.basket_id)
     else:
         basket = basket.changed(tenders=tenders)
     await repository.save(basket, _total(lines))

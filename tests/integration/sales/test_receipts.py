@@ -214,6 +214,24 @@ async def test_a_mail_that_was_rejected_is_not_tried_again(shop: Shop, anna: Per
     assert (email["state"], email["attempts"]) == ("failed", 1)
 
 
+async def test_an_address_that_no_header_takes_keeps_no_other_mail_waiting(shop: Shop, anna: Person) -> None:
+    await forget_mails(shop)
+    stuck, good = [f"/sales/{await tea(anna)}/receipt-emails" for _ in range(2)]
+    answered(await anna.post(stuck, {"address": "first@example.org"}), 202)
+    async with shop.database.transaction() as work:
+        await work.connection.execute(text("update receipt_emails set address = 'a..b@example.org'"))
+    answered(await anna.post(good, {"address": "second@example.org"}), 202)
+    mailbox = Mailbox()
+    with listening(mailbox) as port:
+        await mailer(shop, port).run()
+    assert [recipients for _, recipients in mailbox.envelopes] == [["second@example.org"]]
+    (email,) = answered(await anna.get(stuck), 200)
+    assert (email["state"], email["last_error"]) == (
+        "failed",
+        "No message can be made for this address: InvalidHeaderDefect",
+    )
+
+
 async def test_a_receipt_is_not_mailed_without_end(shop: Shop, anna: Person) -> None:
     await forget_mails(shop)
     path = f"/sales/{await tea(anna)}/receipt-emails"
@@ -225,7 +243,24 @@ async def test_a_receipt_is_not_mailed_without_end(shop: Shop, anna: Person) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["", "anna", "anna@", "@example.org", "anna@example", "a b@example.org", "a@example.org\r\nBcc: b@x.org"]
+    "address",
+    [
+        "",
+        "anna",
+        "anna@",
+        "@example.org",
+        "anna@example",
+        "a b@example.org",
+        "a@example.org\r\nBcc: b@x.org",
+        "a..b@example.org",
+        ".a@example.org",
+        "a.@example.org",
+        "a[b@example.org",
+        "\N{LATIN SMALL LETTER Z WITH ACUTE}@example.org",
+        "a@-example.org",
+        "a@example-.org",
+        "a@example..org",
+    ],
 )
 async def test_what_is_no_address_is_refused(anna: Person, address: str) -> None:
     sale_id = await tea(anna)
