@@ -48,3 +48,9 @@ class CatalogueProduct:
     def price_changed(self, lists: Mapping[str, PriceList]) -> PriceChanged:
         """What is told of its prices."""
         return PriceChanged(product_id=self.id, prices=all_price_facts(self.prices, lists))
+
+
+def product_item(product: ProductChanged, prices: PriceChanged) -> str:
+    """What the feed says of a product, as JSON: the facts of its two events."""
+    listed = prices.model_dump_json(include={"prices"})
+    return f'{{"kind":"product","product":{product.model_dump_json()},{listed[1:]}'

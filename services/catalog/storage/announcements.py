@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, or_, select, update
+from sqlalchemy import BigInteger, Select, Text, Uuid, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.persistence import Connection
+from services.catalog.storage.arrays import rows_of
 from services.catalog.storage.tables import feed_position, product_announcements
 
 
@@ -80,33 +81,46 @@ class AnnouncementRepository:
         rows = await self._connection.execute(statement)
         return [DueAnnouncement(row.product_id, row.sequence, row.product_due, row.prices_due) for row in rows]
 
-    async def settle(self, sequences: Mapping[UUID, int]) -> None:
-        """Store that the products have been told of, with their new sequences, and give each a place in the feed."""
-        first = await take_positions(self._connection, len(sequences))
+    async def settle(self, told: Mapping[UUID, tuple[int, str]]) -> None:
+        """Store what the products were told of: their new sequence and feed item; each gets a place in the feed."""
+        first = await take_positions(self._connection, len(told))
         table = product_announcements
-        told = func.unnest(list(sequences), list(sequences.values()), list(range(first, first + len(sequences))))
-        rows = told.table_valued("product_id", "sequence", "change_number").render_derived()
+        rows = rows_of(
+            product_id=(Uuid(), told),
+            sequence=(BigInteger(), (sequence for sequence, _ in told.values())),
+            item=(Text(), (item for _, item in told.values())),
+            change_number=(BigInteger(), range(first, first + len(told))),
+        )
         await self._connection.execute(
             update(table)
             .where(table.c.product_id == rows.c.product_id)
             .values(
                 sequence=rows.c.sequence,
+                item=rows.c.item,
                 change_number=rows.c.change_number,
                 product_due=False,
                 prices_due=False,
             )
         )
 
-    async def changed_after(self, position: int, limit: int) -> Sequence[tuple[int, UUID]]:
-        """Up to `limit` (change number, product id) behind `position`, in the order of the changes."""
+    async def changed_after(self, position: int, limit: int) -> list[tuple[int, str]]:
+        """Up to `limit` (change number, feed item) behind `position`, in the order of the changes."""
         table = product_announcements
         statement = (
-            select(table.c.change_number, table.c.product_id)
+            select(table.c.change_number, table.c.item)
             .where(table.c.change_number > position)
             .order_by(table.c.change_number)
             .limit(limit)
         )
-        return [(row.change_number, row.product_id) for row in await self._connection.execute(statement)]
+        return [(row.change_number, row.item) for row in await self._connection.execute(statement)]
+
+    async def items_after(self, product_id: UUID | None, limit: int) -> list[tuple[UUID, str | None]]:
+        """Up to `limit` (product id, feed item) behind a product; the item is None if it was never told of."""
+        table = product_announcements
+        statement = select(table.c.product_id, table.c.item).order_by(table.c.product_id).limit(limit)
+        if product_id is not None:
+            statement = statement.where(table.c.product_id > product_id)
+        return [(row.product_id, row.item) for row in await self._connection.execute(statement)]
 
 
 async def take_positions(connection: Connection, count: int) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, BindParameter, Boolean, Uuid, bindparam, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import BigInteger, Boolean, Uuid, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from libs.money import Unit
 from libs.persistence import Connection
 from services.catalog.domain.stock import StockLevel
+from services.catalog.storage.arrays import rows_of
 from services.catalog.storage.tables import products, stock, stock_movements
 
 
@@ -142,16 +141,12 @@ class StockRepository:
 
     async def store_levels(self, store_id: UUID, levels: Mapping[UUID, tuple[StockLevel, int]], now: datetime) -> None:
         """Store levels with the number of their events; the caller holds their locks."""
-        values = (
-            func.unnest(
-                array_of(Uuid(), levels),
-                array_of(BigInteger(), (level.on_hand_milli for level, _ in levels.values())),
-                array_of(BigInteger(), (level.reorder_point_milli for level, _ in levels.values())),
-                array_of(Boolean(), (level.low for level, _ in levels.values())),
-                array_of(BigInteger(), (sequence for _, sequence in levels.values())),
-            )
-            .table_valued("product_id", "on_hand_milli", "reorder_point_milli", "low", "sequence")
-            .render_derived()
+        values = rows_of(
+            product_id=(Uuid(), levels),
+            on_hand_milli=(BigInteger(), (level.on_hand_milli for level, _ in levels.values())),
+            reorder_point_milli=(BigInteger(), (level.reorder_point_milli for level, _ in levels.values())),
+            low=(Boolean(), (level.low for level, _ in levels.values())),
+            sequence=(BigInteger(), (sequence for _, sequence in levels.values())),
         )
         await self._connection.execute(
             update(stock)
@@ -223,8 +218,3 @@ class StockRepository:
             )
             for row in await self._connection.execute(statement)
         ]
-
-
-def array_of(kind: TypeEngine[Any], values: Iterable[Any]) -> BindParameter[Sequence[Any]]:
-    """An array with its type said, because PostgreSQL cannot guess the type of one that holds only nulls."""
-    return bindparam(None, list(values), type_=ARRAY(kind))

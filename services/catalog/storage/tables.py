@@ -153,14 +153,17 @@ prices = Table(
 )
 
 # Apart from `products`, because telling the others must not rewrite a wide row with its full-text index.
-# `sequence` counts the product's events, `change_number` is its place in the changes feed; what is `due` waits for
-# the job that tells of bulk changes.
+# `sequence` counts the product's events, `change_number` is its place in the changes feed and `item` what the feed
+# says of it: the very facts of the latest events, so that a till's first load is one index scan. What is `due` waits
+# for the job that tells of bulk changes.
 product_announcements = Table(
     "product_announcements",
     metadata,
     Column("product_id", Uuid(), ForeignKey("catalog.products.id"), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("change_number", BigInteger, nullable=False),
+    # JSON as text, because nobody looks into it here; null until the product was told of.
+    Column("item", Text),
     Column("product_due", Boolean, nullable=False),
     Column("prices_due", Boolean, nullable=False),
     Index("product_announcements_change_number", "change_number"),

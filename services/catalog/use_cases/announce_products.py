@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from libs.persistence import UnitOfWork
+from services.catalog.domain.catalogue import product_item
 from services.catalog.storage.announcements import AnnouncementRepository, DueAnnouncement
 from services.catalog.storage.price_lists import PriceListRepository
 from services.catalog.storage.products import ProductRepository
@@ -28,15 +29,16 @@ async def announce_due(work: UnitOfWork, limit: int) -> int:
 async def _tell(work: UnitOfWork, due: Sequence[DueAnnouncement]) -> None:
     products = await ProductRepository(work.connection).find_many([each.product_id for each in due])
     by_id = {product.id: product for product in products}
-    lists = await PriceListRepository(work.connection).all() if any(each.prices_due for each in due) else {}
-    sequences: dict[UUID, int] = {}
+    lists = await PriceListRepository(work.connection).all()
+    told: dict[UUID, tuple[int, str]] = {}
     for each in due:
         product, sequence = by_id[each.product_id], each.sequence
+        product_changed, price_changed = product.product_changed(), product.price_changed(lists)
         if each.product_due:
             sequence += 1
-            work.emit(product.product_changed(), sequence=sequence)
+            work.emit(product_changed, sequence=sequence)
         if each.prices_due:
             sequence += 1
-            work.emit(product.price_changed(lists), sequence=sequence)
-        sequences[each.product_id] = sequence
-    await AnnouncementRepository(work.connection).settle(sequences)
+            work.emit(price_changed, sequence=sequence)
+        told[each.product_id] = (sequence, product_item(product_changed, price_changed))
+    await AnnouncementRepository(work.connection).settle(told)

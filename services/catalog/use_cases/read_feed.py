@@ -6,21 +6,14 @@ was known of it before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict
 from libs.persistence import Connection
-from services.catalog.domain.catalogue import CatalogueProduct
-from services.catalog.domain.price import PriceList
 from services.catalog.storage.announcements import AnnouncementRepository, current_position
-from services.catalog.storage.price_lists import PriceListRepository
-from services.catalog.storage.products import ProductRepository
 from services.catalog.storage.rules import RuleRepository, StoredLayouts, StoredPromotion, StoredTaxCategory
 
-FeedItem = dict[str, Any]
 _ALL_RULES = 100_000
 
 
@@ -32,9 +25,9 @@ class PositionAhead(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Changes in their order. `position` is where to ask next; `more` says that there is more already."""
+    """Changes in their order, as JSON. `position` is where to ask next; `more` says that there is more already."""
 
-    items: list[FeedItem]
+    items: list[str]
     position: int
     more: bool
 
@@ -47,19 +40,19 @@ async def snapshot_position(connection: Connection) -> int:
     return await current_position(connection)
 
 
-async def snapshot_rules(connection: Connection) -> list[FeedItem]:
-    """Tax categories, layouts and promotions."""
+async def snapshot_rules(connection: Connection) -> list[str]:
+    """Tax categories, layouts and promotions, as JSON."""
     return [_rule_item(rule) for _, rule in await RuleRepository(connection).changed_after(-1, _ALL_RULES)]
 
 
-async def snapshot_products(
-    connection: Connection, after: UUID | None, limit: int
-) -> tuple[list[FeedItem], UUID | None]:
-    """Up to `limit` products with their prices, and the product to go on behind; None at the end."""
-    products = await ProductRepository(connection).after(after, limit)
-    lists = await PriceListRepository(connection).all()
-    last = products[-1].id if len(products) == limit else None
-    return [_product_item(product, lists) for product in products], last
+async def snapshot_products(connection: Connection, after: UUID | None, limit: int) -> tuple[list[str], UUID | None]:
+    """Up to `limit` products with their prices, as JSON, and the product to go on behind; None at the end.
+
+    A product that a bulk change made and that was not told of yet is left out: it comes as a change.
+    """
+    found = await AnnouncementRepository(connection).items_after(after, limit)
+    last = found[-1][0] if len(found) == limit else None
+    return [item for _, item in found if item is not None], last
 
 
 async def read_changes(connection: Connection, after: int, limit: int) -> Changes:
@@ -75,32 +68,17 @@ async def read_changes(connection: Connection, after: int, limit: int) -> Change
     if after == newest:
         return Changes([], after, more=False)
     rules = await RuleRepository(connection).changed_after(after, limit)
-    numbered = await AnnouncementRepository(connection).changed_after(after, limit)
-    products = {
-        product.id: product
-        for product in await ProductRepository(connection).find_many([product_id for _, product_id in numbered])
-    }
-    lists = await PriceListRepository(connection).all()
     found = [(number, _rule_item(rule)) for number, rule in rules]
-    found += [(number, _product_item(products[product_id], lists)) for number, product_id in numbered]
+    found += await AnnouncementRepository(connection).changed_after(after, limit)
     visible = sorted((each for each in found if each[0] <= newest), key=lambda each: each[0])
     shown = visible[:limit]
     # Without a cut every change up to `newest` has been looked at; some may have moved on to a later number.
-    position = shown[-1][0] if len(shown) < len(visible) or len(shown) == limit else newest
-    return Changes([{**item, "position": number} for number, item in shown], position, more=position < newest)
+    position = shown[-1][0] if len(shown) == limit else newest
+    items = [f'{{"position":{number},{item[1:]}' for number, item in shown]
+    return Changes(items, position, more=position < newest)
 
 
-def _product_item(product: CatalogueProduct, lists: Mapping[str, PriceList]) -> FeedItem:
-    return {
-        "kind": "product",
-        "product": product.product_changed().model_dump(),
-        "prices": [price.model_dump() for price in product.price_changed(lists).prices],
-    }
-
-
-def _rule_item(rule: StoredTaxCategory | StoredPromotion | StoredLayouts) -> FeedItem:
-    if isinstance(rule, StoredTaxCategory):
-        return {"kind": "tax_category", "tax_category": rule.changed().model_dump()}
-    if isinstance(rule, StoredPromotion):
-        return {"kind": "promotion", "promotion": rule.changed().model_dump()}
-    return {"kind": "barcode_layouts", "barcode_layouts": rule.changed().model_dump()}
+def _rule_item(rule: StoredTaxCategory | StoredPromotion | StoredLayouts) -> str:
+    facts = rule.changed()
+    kind = facts.message.type.split(".")[2].removesuffix("_changed")
+    return f'{{"kind":"{kind}","{kind}":{facts.model_dump_json()}}}'

@@ -302,9 +302,7 @@ async def test_an_import_that_was_stopped_goes_on_behind_its_last_batch(
             raise RuntimeError("the process was killed")
         return await real(*arguments, **options)
 
-    async with office.database.transaction() as work:
-        # Kept from the service's own job, which would go on at once.
-        await work.connection.execute(text("INSERT INTO leases VALUES ('job/import', 'x', now() + interval '1 hour')"))
+    await office.stops_job("import")
     accepted = await uploaded(office, "code,name,tax_category\n" + rows)
     async with office.database.reading() as connection:
         progress = await ImportRepository(connection).next_open()
@@ -325,8 +323,7 @@ async def test_an_import_that_was_stopped_goes_on_behind_its_last_batch(
 
 async def test_two_replicas_on_one_import_do_it_once(office: Office) -> None:
     await shop(office)
-    async with office.database.transaction() as work:
-        await work.connection.execute(text("INSERT INTO leases VALUES ('job/import', 'x', now() + interval '1 hour')"))
+    await office.stops_job("import")
     rows = "".join(f"P{number},Product {number},standard\n" for number in range(20))
     accepted = await uploaded(office, "code,name,tax_category\n" + rows)
     async with office.database.reading() as connection:

@@ -252,6 +252,7 @@ def upgrade() -> None:
     sa.Column('product_id', sa.Uuid(), nullable=False),
     sa.Column('sequence', sa.BigInteger(), nullable=False),
     sa.Column('change_number', sa.BigInteger(), nullable=False),
+    sa.Column('item', sa.Text(), nullable=True),
     sa.Column('product_due', sa.Boolean(), nullable=False),
     sa.Column('prices_due', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['product_id'], ['products.id'], ),
