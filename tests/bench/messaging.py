@@ -23,8 +23,7 @@ from libs.bus.bus import MessageBus
 from libs.bus.consumer import ProjectionConsumer, Received
 from libs.bus.settings import BusSettings
 from libs.bus.tables import messaging_tables
-from libs.bus.topology import Topology
-from libs.bus.transports.rabbit import RabbitTransport
+from libs.bus.transports.rabbit import RabbitTransport, remove
 from libs.contracts.message import Event, MessageDefinition
 from libs.persistence import Database, UnitOfWork, create_engine
 from libs.testkit.brokers import rabbitmq_server
@@ -158,16 +157,8 @@ async def _bus(database_url: str, broker_url: str, events: Sequence[Measured]) -
     await bus.stop()
     await transport.stop()
     await engine.dispose()
-    await _remove(broker_url, Topology(settings), consumer)
+    await remove(broker_url, settings, [consumer])
     return len(events) / elapsed_s
-
-
-async def _remove(url: str, topology: Topology, consumer: ProjectionConsumer) -> None:
-    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
-        for queue in (topology.log, topology.dead, *topology.queue_names(consumer)):
-            await channel.queue_delete(queue)
-        for exchange in topology.exchanges():
-            await channel.exchange_delete(exchange)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerProcess
 
 import pytest
 
+from libs.bus.transports.rabbit import remove
 from libs.persistence import create_engine
 from libs.persistence.unit_of_work import utc_now
 from libs.testkit.faults import FAULT_POINTS, armed
@@ -27,7 +28,7 @@ from tests.chaos.bus_child import (
     emit_all,
     main,
 )
-from tests.integration.bus.harness import Broker, Node, create_schema, quick_settings, remove_topology, tables
+from tests.integration.bus.harness import Broker, Node, create_schema, quick_settings, tables
 
 EXPECTED = {key: list(range(1, NUMBERS + 1)) for key in KEYS}
 KILLED = -signal.SIGKILL
@@ -56,7 +57,7 @@ async def orders(request: pytest.FixtureRequest, database_url: str, broker_names
             await transport.stop()
     yield Orders(database_url, schema, kind, url, settings)
     if url is not None:
-        await remove_topology(url, settings, consumers(made))
+        await remove(url, settings, consumers(made))
 
 
 def start(orders: Orders, **changes: object) -> ForkServerProcess:

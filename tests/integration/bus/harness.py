@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import aio_pika
 from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, Text, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,10 +17,9 @@ from libs.bus.bus import MessageBus
 from libs.bus.consumer import AnyConsumer, CommandConsumer, Consumer, Handler, ProjectionConsumer, Received
 from libs.bus.settings import BusSettings
 from libs.bus.tables import MessagingTables, messaging_tables
-from libs.bus.topology import Topology
 from libs.bus.transport import Transport
 from libs.bus.transports.local import LocalTransport
-from libs.bus.transports.rabbit import RabbitTransport
+from libs.bus.transports.rabbit import RabbitTransport, remove
 from libs.contracts.message import Command, Event, Message, MessageDefinition
 from libs.contracts.operations import MessageDead
 from libs.persistence import Database, UnitOfWork, create_engine
@@ -90,6 +88,9 @@ async def create_schema(engine: AsyncEngine, made: Tables) -> None:
         await connection.run_sync(made.metadata.create_all)
 
 
+# The name that tests of other parts know it by.
+remove_topology = remove
+
 QUICK = BusSettings(
     relay_poll_s=0.05,
     relay_alone_poll_s=0.05,
@@ -148,17 +149,7 @@ class Broker:
         for transport in self._transports:
             await transport.stop()
         if self.url is not None:
-            await remove_topology(self.url, self.settings, self._consumers)
-
-
-async def remove_topology(url: str, settings: BusSettings, consumers: Iterable[AnyConsumer]) -> None:
-    topology = Topology(settings)
-    queues = [topology.log, topology.dead, *(name for each in consumers for name in topology.queue_names(each))]
-    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
-        for name in dict.fromkeys(queues):
-            await channel.queue_delete(name)
-        for name in topology.exchanges():
-            await channel.exchange_delete(name)
+            await remove(self.url, self.settings, self._consumers)
 
 
 class Node:

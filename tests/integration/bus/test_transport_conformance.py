@@ -15,8 +15,8 @@ from libs.bus.consumer import CommandConsumer, Consumer
 from libs.bus.topology import Topology, event_routing_key, partition_of
 from libs.bus.transport import Attachment, Delivery, NotConfirmed, Transport, Unroutable, WireMessage
 from libs.bus.transports.local import LocalTransport
-from libs.bus.transports.rabbit import RabbitTransport
-from tests.integration.bus.harness import Act, Counted, quick_settings, remove_topology, until
+from libs.bus.transports.rabbit import RabbitTransport, remove
+from tests.integration.bus.harness import Act, Counted, quick_settings, until
 from tests.integration.bus.proxy import Proxy
 
 pytestmark = pytest.mark.anyio
@@ -331,7 +331,7 @@ class RabbitRig(Rig):
     async def __aexit__(self, *_: object) -> None:
         await self.transport.stop()
         await self.proxy.__aexit__()
-        await remove_topology(self.broker_url, self.settings, [CONSUMER, SCALED, OTHER, COMMANDS])
+        await remove(self.broker_url, self.settings, [CONSUMER, SCALED, OTHER, COMMANDS])
 
     async def lose_confirm(self, message: WireMessage, sink: Collector) -> None:
         """The broker has the message; its confirm, and then the connection, are lost on the way back."""
