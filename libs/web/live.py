@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from pydantic import BaseModel
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 KEEP_ALIVE_S = 15.0
+AWAY_PAUSE_S = 2.0
 
 
 class LiveFeed:
@@ -39,13 +40,23 @@ class LiveFeed:
 
     @asynccontextmanager
     async def watch(self, topic: str) -> AsyncIterator[AsyncIterator[str]]:
-        """Subscribe, then iterate over JSON texts. Subscribed on entry: read the state after entering, not before."""
+        """Subscribe, then iterate over JSON texts. Subscribed on entry: read the state after entering, not before.
+
+        While Redis is away there is silence, not an end: whoever watches reads the state now and then anyway.
+        """
         async with self._redis.pubsub() as subscription:
-            await subscription.subscribe(topic)
+            with suppress(RedisError):
+                await subscription.subscribe(topic)
 
             async def messages() -> AsyncIterator[str]:
                 while True:
-                    message = await subscription.get_message(ignore_subscribe_messages=True, timeout=KEEP_ALIVE_S)
+                    try:
+                        if not subscription.subscribed:
+                            await subscription.subscribe(topic)
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=KEEP_ALIVE_S)
+                    except RedisError:
+                        await asyncio.sleep(AWAY_PAUSE_S)
+                        continue
                     if message is not None:
                         data = message["data"]
                         yield data.decode() if isinstance(data, bytes) else str(data)
