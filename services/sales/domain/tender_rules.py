@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from libs.contracts.refusal import Invalid
+from libs.contracts.sales import LineFacts
 from libs.pricing.cash import CashPayment, ExchangeRate, cash_due, pay_cash, pay_foreign_cash
 from services.sales.domain.tender import Tender, TenderKind, TenderState
+
+
+_REDEEMED = frozenset({TenderKind.GIFT_CARD, TenderKind.POINTS})
 
 
 class TenderRefused(Invalid):
@@ -88,6 +93,26 @@ def other_tender(tender_id: UUID, kind: TenderKind, due_minor: int, amount_minor
         )
     state = TenderState.AUTHORIZED if kind.decided_here else TenderState.REQUESTED
     return Tender(tender_id, kind, state, amount_minor=amount_minor, reference=reference)
+
+
+def check_redeemable(kind: TenderKind, amount_minor: int, lines: Sequence[LineFacts], taken: Sequence[Tender]) -> None:
+    """Raise TenderRefused when gift cards or points would pay for gift cards (retail rule 11).
+
+    `amount_minor` is to be added to the tenders `taken`: together they pay at most for the other goods.
+    """
+    if kind not in _REDEEMED or amount_minor <= 0 or all(line.kind != "gift_card" for line in lines):
+        return
+    goods_minor = sum(line.total_minor for line in lines if line.kind != "gift_card")
+    redeemed_minor = sum(
+        tender.amount_minor for tender in taken if tender.kind in _REDEEMED and (tender.counts or tender.undecided)
+    )
+    if amount_minor + redeemed_minor > goods_minor:
+        left_minor = max(0, goods_minor - redeemed_minor)
+        raise TenderRefused(
+            f"Gift cards and points do not pay for gift cards: at most {left_minor} minor units of them are taken.",
+            field="amount_minor",
+            left_minor=left_minor,
+        )
 
 
 def due_minor(total_minor: int, tenders: tuple[Tender, ...]) -> int:

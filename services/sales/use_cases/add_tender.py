@@ -14,7 +14,7 @@ from libs.pricing.cash import ExchangeRate
 from services.sales.domain.basket import Basket, BasketState
 from services.sales.domain.exchange_rate import NoExchangeRate, parse_rate
 from services.sales.domain.tender import Tender, TenderKind
-from services.sales.domain.tender_rules import cash_tender, due_minor, foreign_cash_tender, other_tender
+from services.sales.domain.tender_rules import cash_tender, check_redeemable, due_minor, foreign_cash_tender, other_tender
 from services.sales.storage.exchange_rates import ExchangeRateRepository
 
 
@@ -113,6 +113,7 @@ async def add_tender(
     basket.demand(BasketState.OPEN, BasketState.PAYING)
     total_minor = sum(line.total_minor for line in lines)
     due = due_minor(total_minor, basket.tenders)
+    check_redeemable(request.kind, request.amount_minor or 0, lines, basket.tenders)
     tender = await decide_tender(work.connection, request, due, basket.currency, store)
     if not tender.kind.decided_here:
         work.send(_authorisation(basket, tender))

@@ -221,6 +221,18 @@ async def test_rule_9_a_card_that_refused_to_pay_is_no_reason_to_refund_another_
     refused(await anna.post(f"/baskets/{exchange}/complete", {}), 409, "refund-elsewhere", "tenders")
 
 
+async def test_rule_11_a_gift_card_does_not_pay_for_a_gift_card(shop: Shop, anna: Person) -> None:
+    basket_id = await basket_of(anna, "gift", "wine")
+    path = f"/baskets/{basket_id}/tenders"
+    problem = refused(
+        await anna.post(path, {"kind": "gift_card", "amount_minor": 4_000}), 422, "tender-refused", "amount_minor"
+    )
+    assert problem["left_minor"] == 3_999
+    await pays(anna, basket_id, status=202, kind="gift_card", amount_minor=3_000)
+    refused(await anna.post(path, {"kind": "gift_card", "amount_minor": 1_000}), 422, "tender-refused", "amount_minor")
+    assert (await pays(anna, basket_id, status=202, kind="gift_card", amount_minor=999))["due_minor"] == 5_000
+
+
 async def test_waiting_with_prefer_answers_as_soon_as_the_outcome_is_there(shop: Shop, anna: Person) -> None:
     basket_id = await basket_of(anna, "wine")
     tender_id = str(new_id())
