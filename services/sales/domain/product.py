@@ -14,6 +14,9 @@ from libs.money import Quantity, Unit
 from libs.pricing import PricedProduct, PriceEntry, ProductKind
 from services.sales.domain.basket import AbsurdQuantity
 
+# A replica mostly serves the stores of one region; each product remembers what pricing needs for so many of them.
+MOST_PRICED_STORES = 64
+
 
 class UnknownProduct(NotFound):
     """No product has this id, code or barcode."""
@@ -112,6 +115,8 @@ class Product:
         key = (store.currency, store.language, own_list, None if own_list is None else store.store_id)
         priced = self._priced.get(key)
         if priced is None:
+            if len(self._priced) >= MOST_PRICED_STORES:
+                self._priced.clear()
             priced = self._priced[key] = PricedProduct(
                 product_id=str(self.product_id),
                 name=self.name_in(store.language),

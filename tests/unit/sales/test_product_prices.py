@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from libs.money import Quantity
 from libs.pricing import ProductKind
 from services.sales.domain.basket import AbsurdQuantity
 from services.sales.domain.priced_contents import CannotBePriced
-from services.sales.domain.product import ProductNotSold, UnknownProduct
+from services.sales.domain.product import MOST_PRICED_STORES, ProductNotSold, UnknownProduct
 from tests.unit.sales.baskets import STORE, basket, frozen, line, price, priced, product
 
 
@@ -116,3 +117,13 @@ def test_exclusive_prices_add_their_tax() -> None:
     exclusive = STORE.model_copy(update={"tax_mode": "exclusive"})
     contents = priced(basket(line(goods)), goods, store=exclusive)
     assert (contents.priced.net_minor, contents.priced.tax_minor, contents.total_minor) == (1_000, 230, 1_230)
+
+
+def test_a_product_that_is_sold_in_every_store_of_a_large_chain_stays_small() -> None:
+    goods = product(price(1_000), price(1_200, price_list="airport"))
+    airport = STORE.model_copy(update={"price_list": "airport"})
+    for _ in range(500):
+        store = airport.model_copy(update={"store_id": uuid4()})
+        assert goods.priced(store).prices[1].store_ids == {str(store.store_id)}
+    [remembered] = [each for each in gc.get_referents(goods) if isinstance(each, dict) and len(each) > 1]
+    assert len(remembered) <= MOST_PRICED_STORES
