@@ -16,10 +16,12 @@ _STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i",
 
 def fold(text: str) -> str:
     """Words in lower case without accents, one space apart: 'Żółty SER-40%' is 'zolty ser 40'."""
-    folded = text.casefold()
-    if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
-        folded = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_STROKES)
+    if text.isascii():
+        return _NOT_A_WORD.sub(" ", text.lower()).strip()
+    decomposed = unicodedata.normalize("NFKD", text)
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    # Capitals last: decomposition makes new ones, as in the sign for "number".
+    folded = bare.casefold().translate(_STROKES)
     return _NOT_A_WORD.sub(" ", folded).strip()
 
 

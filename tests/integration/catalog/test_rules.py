@@ -99,8 +99,8 @@ async def test_the_tree_of_categories_has_no_circles_and_an_end(office: Office) 
 
 async def test_a_moved_category_takes_all_below_it_along(office: Office) -> None:
     await office.tax_category()
-    ids = {}
-    for code, parent in (("food", None), ("dairy", "food"), ("milk", "dairy"), ("fresh", None)):
+    ids: dict[str, str] = {}
+    for code, parent in (("food", ""), ("dairy", "food"), ("milk", "dairy"), ("fresh", "")):
         body = {"code": code, "name": code, "parent_id": ids.get(parent)}
         ids[code] = (await office.post("/categories", body))["id"]
     product = await office.product("MILK", category_ids=[ids["milk"]])
