@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil
-from typing import Any
 
 from libs.money import currency, divide_rounded, round_to_increment
 from libs.pricing.model import PricingError
-
-
-class NotEnoughCash(PricingError):
-    """The notes given are less than what is to be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +63,6 @@ def pay_cash(due_minor: int, tendered_minor: int, cash_rounding_minor: int) -> C
     return CashPayment(tendered_minor, tendered_minor, 0, 0, due_minor - tendered_minor)
 
 
-def change_due(due_minor: int, tendered_minor: int, cash_rounding_minor: int = 1) -> int:
-    """The change for cash that closes a document, in minor units. Raises NotEnoughCash when it does not."""
-    payment = pay_cash(due_minor, tendered_minor, cash_rounding_minor)
-    if payment.remaining_minor:
-        payable_minor = cash_due(due_minor, cash_rounding_minor).payable_minor
-        raise NotEnoughCash("tendered_minor", f"is {tendered_minor}, to be paid are {payable_minor}")
-    return payment.change_minor
-
-
 @dataclass(frozen=True, slots=True)
 class ExchangeRate:
     """How many units of `local` one unit of `foreign` is worth, frozen on the tender (retail rule 16).
@@ -104,19 +88,6 @@ class ExchangeRate:
         """Foreign minor units in local minor units, rounded half away from zero."""
         exact = foreign_minor * self._local_minor_per_foreign_minor()
         return divide_rounded(exact.numerator, exact.denominator)
-
-    def foreign_needed(self, due_minor: int) -> int:
-        """The fewest foreign minor units that cover `due_minor` local ones."""
-        return ceil(due_minor / self._local_minor_per_foreign_minor())
-
-    def to_facts(self) -> dict[str, Any]:
-        """The rate as JSON-able facts, for the row of the tender."""
-        return {"foreign": self.foreign, "local": self.local, "rate": str(self.rate)}
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> ExchangeRate:
-        """The rate of `to_facts()`."""
-        return cls(facts["foreign"], facts["local"], Decimal(facts["rate"]))
 
 
 @dataclass(frozen=True, slots=True)

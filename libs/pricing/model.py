@@ -179,11 +179,6 @@ class PricedProduct:
         """Whether any promotion or discount may touch it."""
         return self.discountable and self.kind is not ProductKind.GIFT_CARD
 
-    @property
-    def earns_points(self) -> bool:
-        """Whether loyalty accrues on it (retail rules 11 and 13)."""
-        return self.kind is not ProductKind.GIFT_CARD
-
 
 @dataclass(frozen=True, slots=True)
 class BasketLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -45,35 +45,6 @@ class Adjustment:
     def __neg__(self) -> Adjustment:
         return replace(self, amount_minor=-self.amount_minor, quantity_milli=-self.quantity_milli)
 
-    def to_facts(self) -> dict[str, Any]:
-        """The adjustment as JSON-able facts."""
-        return {
-            "kind": self.kind.value,
-            "source_id": self.source_id,
-            "name": self.name,
-            "amount_minor": self.amount_minor,
-            "text": self.text,
-            "return_policy": self.return_policy.value,
-            "application": self.application,
-            "quantity_milli": self.quantity_milli,
-            "sets": self.sets,
-        }
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> Adjustment:
-        """The adjustment of `to_facts()`."""
-        return cls(
-            AdjustmentKind(facts["kind"]),
-            facts["source_id"],
-            facts["name"],
-            facts["amount_minor"],
-            facts["text"],
-            ReturnPolicy(facts["return_policy"]),
-            facts["application"],
-            facts["quantity_milli"],
-            facts["sets"],
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class LineTax:
@@ -87,21 +58,6 @@ class LineTax:
 
     def __neg__(self) -> LineTax:
         return LineTax(self.code, self.name, self.rate_ppm, -self.base_minor, -self.tax_minor)
-
-    def to_facts(self) -> dict[str, Any]:
-        """The tax as JSON-able facts."""
-        return {
-            "code": self.code,
-            "name": self.name,
-            "rate_ppm": self.rate_ppm,
-            "base_minor": self.base_minor,
-            "tax_minor": self.tax_minor,
-        }
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> LineTax:
-        """The tax of `to_facts()`."""
-        return cls(facts["code"], facts["name"], facts["rate_ppm"], facts["base_minor"], facts["tax_minor"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,43 +131,6 @@ class PricedLine:
         ]
         steps.append(f"to pay: {amount_text(self.total_minor, currency)}")
         return tuple(steps)
-
-    def to_facts(self) -> dict[str, Any]:
-        """The line as JSON-able facts; the quantity is a decimal string, amounts are minor units."""
-        return {
-            "line_id": self.line_id,
-            "currency": self.currency,
-            "kind": self.kind.value,
-            "tax_mode": self.tax_mode.value,
-            "quantity": str(self.quantity),
-            "unit_price_minor": self.unit_price_minor,
-            "list_price_minor": self.list_price_minor,
-            "gross_minor": self.gross_minor,
-            "adjustments": [adjustment.to_facts() for adjustment in self.adjustments],
-            "net_minor": self.net_minor,
-            "taxes": [tax.to_facts() for tax in self.taxes],
-            "total_minor": self.total_minor,
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> PricedLine:
-        """The line of `to_facts()`."""
-        return cls(
-            line_id=facts["line_id"],
-            currency=facts["currency"],
-            kind=ProductKind(facts["kind"]),
-            tax_mode=TaxMode(facts["tax_mode"]),
-            quantity=Quantity.of(facts["quantity"]),
-            unit_price_minor=facts["unit_price_minor"],
-            list_price_minor=facts["list_price_minor"],
-            gross_minor=facts["gross_minor"],
-            adjustments=tuple(Adjustment.from_facts(each) for each in facts["adjustments"]),
-            net_minor=facts["net_minor"],
-            taxes=tuple(LineTax.from_facts(each) for each in facts["taxes"]),
-            total_minor=facts["total_minor"],
-            notes=tuple(facts["notes"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

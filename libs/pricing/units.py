@@ -19,10 +19,6 @@ class Segment:
         self.net_minor = net_minor
         self.claims = claims
 
-    def value_of(self, quantity_milli: int) -> int:
-        """What that many of these units still cost, in minor units; all of them cost exactly `net_minor`."""
-        return divide_rounded(self.net_minor * quantity_milli, self.quantity_milli)
-
     def cut(self, quantity_milli: int, net_minor: int) -> Segment:
         """Take units worth `net_minor` out into a segment of their own; the whole segment when it is all of them."""
         if quantity_milli == self.quantity_milli:

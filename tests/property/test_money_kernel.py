@@ -84,8 +84,6 @@ def test_rule_16_foreign_cash_is_exact_and_change_is_payable(
         assert paid.change_minor % increment == 0
         assert paid.applied_minor >= 0
         assert abs(paid.rounding_minor) <= increment
-    needed = exchange.foreign_needed(due)
-    assert needed * Fraction(rate) * 100 >= due * 10 ** {"EUR": 2, "JPY": 0, "KWD": 3}[foreign]
 
 
 @fast

@@ -91,14 +91,12 @@ def test_rule_11_a_gift_card_is_never_discounted_and_says_so() -> None:
     priced = price_basket(sold, book(half))
     assert [each.total_minor for each in priced.lines] == [5000, 350]
     assert priced.lines[0].notes == ("price list retail", "no discount: Gift-Card is never discounted")
-    assert not card.product.earns_points
 
 
-def test_a_product_that_is_not_discountable_keeps_its_price_but_earns_points() -> None:
+def test_a_product_that_is_not_discountable_keeps_its_price() -> None:
     book_product = product("book", 1000, discountable=False)
     priced = price_basket(basket(line(book_product), line(product()), amount_discount_minor=100), book())
     assert [each.total_minor for each in priced.lines] == [1000, 900]
-    assert book_product.earns_points
 
 
 def test_a_price_changed_by_hand_is_kept_beside_the_list_price_and_takes_no_promotion() -> None:

@@ -82,8 +82,8 @@ def test_rule_2_a_full_refund_is_the_sale_with_the_other_sign() -> None:
 
 def test_rule_7_a_return_needs_nothing_but_the_frozen_line() -> None:
     apples = line(product(price_minor=1000), 2, percent_discount_ppm=100_000)
-    frozen = price_basket(basket(apples, policy=EXCLUSIVE), book()).lines[0].to_facts()
-    returned = return_line(PricedLine.from_facts(frozen), Quantity.of(2), Quantity(0), ONE)
+    frozen = price_basket(basket(apples, policy=EXCLUSIVE), book()).lines[0]
+    returned = return_line(frozen, Quantity.of(2), Quantity(0), ONE)
     assert (returned.unit_price_minor, returned.total_minor) == (1000, -900)
 
 
