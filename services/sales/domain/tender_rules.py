@@ -10,7 +10,6 @@ from libs.contracts.sales import LineFacts
 from libs.pricing.cash import CashPayment, ExchangeRate, cash_due, pay_cash, pay_foreign_cash
 from services.sales.domain.tender import Tender, TenderKind, TenderState
 
-
 _REDEEMED = frozenset({TenderKind.GIFT_CARD, TenderKind.POINTS})
 
 

@@ -14,7 +14,13 @@ from libs.pricing.cash import ExchangeRate
 from services.sales.domain.basket import Basket, BasketState
 from services.sales.domain.exchange_rate import NoExchangeRate, parse_rate
 from services.sales.domain.tender import Tender, TenderKind
-from services.sales.domain.tender_rules import cash_tender, check_redeemable, due_minor, foreign_cash_tender, other_tender
+from services.sales.domain.tender_rules import (
+    cash_tender,
+    check_redeemable,
+    due_minor,
+    foreign_cash_tender,
+    other_tender,
+)
 from services.sales.storage.exchange_rates import ExchangeRateRepository
 
 
