@@ -14,7 +14,7 @@ from rich.table import Table
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.audit import Check, audit
 from infra.demo.goods import assortment, baskets
-from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, MANAGER, AlreadySetUp, Shop, set_up_shop
+from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, CASHIERS, MANAGER, AlreadySetUp, Shop, set_up_shop
 from infra.demo.subscriber.service import definition as subscriber
 from libs.host.console import err, out, progress
 from libs.host.embedded import STEPS, EmbeddedHost, embedded
@@ -161,9 +161,13 @@ def _show_checks(checks: Sequence[Check]) -> None:
 
 def _say_where(host: EmbeddedHost) -> None:
     code, _pin, password = ADMINISTRATOR
-    out.print(f"\nTillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)")
+    out.print(f"\nTillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
     for definition in host.services:
-        out.print(f"  {host.url}/{definition.name}/docs  {definition.summary}", highlight=False)
-    out.print(
-        f"Office: {code} / {password}   manager: {MANAGER.code} / PIN {MANAGER.pin}   cashiers: PIN {CASHIER_PIN}"
-    )
+        out.print(f"  {host.url}/{definition.name}/docs", highlight=False, soft_wrap=True)
+    cashiers = ", ".join(each for each, _name in CASHIERS)
+    for who, how in (
+        ("office", f"{code}, password {password}"),
+        ("manager", f"{MANAGER.code}, PIN {MANAGER.pin}"),
+        ("cashiers", f"{cashiers} (as many as there are tills), PIN {CASHIER_PIN}"),
+    ):
+        out.print(f"  {who:9} {how}", highlight=False, soft_wrap=True)

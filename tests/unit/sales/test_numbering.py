@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -74,7 +74,7 @@ def test_a_receipt_code_reads_back_in_any_spelling(sale_id: UUID) -> None:
     assert sale_id_of(code) == sale_id_of(spelled) == sale_id
 
 
-@pytest.mark.parametrize("code", ["", "ABC", "U" * 26, "Z" * 26, receipt_code(uuid4()) + "0", "é" * 26])
+@pytest.mark.parametrize("code", ["", "ABC", "U" * 26, "Z" * 26, receipt_code(UUID(int=7)) + "0", "é" * 26])
 def test_what_is_not_a_receipt_code_is_refused(code: str) -> None:
     with pytest.raises(UnreadableReceiptCode):
         sale_id_of(code)
