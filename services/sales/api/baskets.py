@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
 from libs.persistence import new_id
-from libs.web.authentication import Caller, TokenVerifier
+from libs.web.authentication import Caller
 from libs.web.principal import Approval
 from libs.web.transactions import Work
 from services.sales.api.basket_schemas import (
@@ -27,7 +27,7 @@ from services.sales.api.basket_schemas import (
     VersionBody,
 )
 from services.sales.api.basket_views import BasketView
-from services.sales.api.dependencies import Books, Feed
+from services.sales.api.dependencies import Books, Feed, verified_one
 from services.sales.domain import basket_changes
 from services.sales.domain.basket import Basket
 from services.sales.storage.baskets import BasketRepository
@@ -50,18 +50,18 @@ SeenVersion = Annotated[int | None, Query(ge=1, description="The version the til
 class Counter:
     """What a route that changes a basket needs: the cashier, and approvals read."""
 
-    def __init__(self, cashier: Cashier, verifier: TokenVerifier) -> None:
+    def __init__(self, cashier: Cashier, request: Request) -> None:
         self.cashier = cashier
-        self._verifier = verifier
+        self._request = request
 
     async def approval(self, token: str | None) -> Approval | None:
         """The approval that came with the request. Raises Invalid for one that does not hold."""
-        return None if token is None else await self._verifier.verify_approval(token)
+        return await verified_one(self._request, token)
 
 
 async def _counter(request: Request, work: Work, caller: Caller, books: Books, feed: Feed) -> Counter:
     current = await books.current(work.connection)
-    return Counter(Cashier(work, caller, current, feed), request.app.state.context.verifier)
+    return Counter(Cashier(work, caller, current, feed), request)
 
 
 AtCounter = Annotated[Counter, Depends(_counter, scope="function")]

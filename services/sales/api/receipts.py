@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import NotFound
 from libs.persistence import Connection, new_id
-from libs.web.authentication import Caller, RequestBody, TokenVerifier
+from libs.web.authentication import Caller, RequestBody
 from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work
-from services.sales.api.dependencies import Books, Settings
+from services.sales.api.dependencies import Books, Settings, verified_one
 from services.sales.domain.receipt import Receipt, make_receipt
 from services.sales.domain.receipt_email import EmailState, ReceiptEmail
 from services.sales.domain.receipt_labels import Language, language_for
@@ -136,8 +136,7 @@ async def reprint(
     sale_id: UUID, body: ReprintBody, request: Request, caller: Caller, work: Work, books: Books
 ) -> ReprintAnswer:
     """Count a copy and return it. Every copy carries its number; the receipt itself is handed out once, at the sale."""
-    verifier: TokenVerifier = request.app.state.context.verifier
-    approval = None if body.approval is None else await verifier.verify_approval(body.approval)
+    approval = await verified_one(request, body.approval)
     stored, made = await reprint_receipt(work, caller, sale_id, body.reprint_id or new_id(), approval)
     current = await books.current(work.connection)
     receipt = _make(stored, current, _Wish(body.language, made.copy_number))

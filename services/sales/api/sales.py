@@ -16,9 +16,8 @@ from libs.web.authentication import Caller
 from libs.web.idempotency import REPLAYED_HEADER
 from libs.web.principal import Principal
 from libs.web.transactions import Work
-from services.sales.api.dependencies import Books
+from services.sales.api.dependencies import Books, verified
 from services.sales.api.sale_schemas import SaleBody, SaleLineBody
-from services.sales.api.tenders import verified
 from services.sales.domain.basket import Basket, BasketLine, ReturnReference, check_quantity
 from services.sales.domain.tender_rules import TenderKindNotTaken
 from services.sales.price_books import CurrentBook

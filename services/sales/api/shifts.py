@@ -13,12 +13,12 @@ from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Invalid
 from libs.contracts.values import CurrencyCode
 from libs.persistence import new_id
-from libs.web.authentication import Caller, TokenVerifier, require
+from libs.web.authentication import Caller, require
 from libs.web.idempotency import Once
 from libs.web.paging import Page, Paging
-from libs.web.principal import Approval, Principal
+from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work, resource
-from services.sales.api.dependencies import Books
+from services.sales.api.dependencies import Books, verified_one
 from services.sales.api.shift_schemas import (
     CashMovementAnswer,
     CashMovementBody,
@@ -41,13 +41,6 @@ from services.sales.use_cases.report_shift import read_x_report, read_z_report
 router = APIRouter(tags=["shifts"])
 _reads = require(Permission.SALES_READ)
 Policy = Annotated[ShiftPolicy, resource(ShiftPolicy)]
-
-
-async def _approval(request: Request, token: str | None) -> Approval | None:
-    if token is None:
-        return None
-    verifier: TokenVerifier = request.app.state.context.verifier
-    return await verifier.verify_approval(token)
 
 
 @router.post(
@@ -144,7 +137,7 @@ async def post_cash_movement(
             currency=body.currency,
             amount_minor=body.amount_minor,
             reason=body.reason,
-            approval=await _approval(request, body.approval),
+            approval=await verified_one(request, body.approval),
         )
         return CashMovementAnswer.of(movement)
 
@@ -172,7 +165,7 @@ async def post_drawer_opening(
             currency=None,
             amount_minor=0,
             reason=body.reason,
-            approval=await _approval(request, body.approval),
+            approval=await verified_one(request, body.approval),
         )
         return CashMovementAnswer.of(movement)
 
@@ -231,7 +224,7 @@ async def post_close(
         shift_id=shift_id,
         counts=[count.count(f"counts.{index}") for index, count in enumerate(body.counts)],
         last_number=body.last_number,
-        approval=await _approval(request, body.approval),
+        approval=await verified_one(request, body.approval),
     )
 
 

@@ -15,10 +15,9 @@ from starlette.responses import Response
 from libs.contracts.permissions import Permission
 from libs.contracts.sales import SaleCompleted
 from libs.persistence import Database
-from libs.web.authentication import Caller, RequestBody, TokenVerifier
-from libs.web.principal import Approval
+from libs.web.authentication import Caller, RequestBody
 from libs.web.transactions import Reading, Work, origin_of
-from services.sales.api.dependencies import Books, Feed, Settings
+from services.sales.api.dependencies import Books, Feed, Settings, verified
 from services.sales.api.sale_schemas import ApprovalText, TenderBody
 from services.sales.domain.basket import Basket
 from services.sales.domain.tender import TenderKind, TenderState
@@ -158,12 +157,6 @@ async def complete(
     document = await complete_basket(work, caller, current, basket_id, number=body.number, approvals=approvals)
     work.after_commit(lambda: feed.publish_soon(basket_topic(basket_id), document))
     return document
-
-
-async def verified(request: Request, texts: list[str]) -> list[Approval]:
-    """The approvals in a request's body. Raises Invalid for one that does not hold."""
-    verifier: TokenVerifier = request.app.state.context.verifier
-    return [await verifier.verify_approval(text) for text in texts]
 
 
 def payment_view(basket: Basket, total_minor: int) -> PaymentView:

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from libs.contracts.sales import SaleCompleted
 from libs.persistence import new_id
-from libs.web.authentication import Caller, RequestBody, TokenVerifier
+from libs.web.authentication import Caller, RequestBody
 from libs.web.idempotency import Once
 from libs.web.transactions import Work
-from services.sales.api.dependencies import Books
+from services.sales.api.dependencies import Books, verified_one
 from services.sales.use_cases.void_sale import VoidRequest, void_sale
 
 router = APIRouter(tags=["sales"])
@@ -51,8 +51,7 @@ async def void(
     """
 
     async def do() -> SaleCompleted:
-        verifier: TokenVerifier = request.app.state.context.verifier
-        approval = None if body.approval is None else await verifier.verify_approval(body.approval)
+        approval = await verified_one(request, body.approval)
         current = await books.current(work.connection)
         wanted = VoidRequest(sale_id, body.void_sale_id or new_id(), body.reason, body.number)
         return await void_sale(work, caller, current, wanted, approval)

@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from libs.contracts.identity import StoreChanged
-from libs.contracts.refusal import Conflict, Invalid
+from libs.contracts.refusal import Conflict
 from services.sales.domain.basket import Basket
 from services.sales.domain.product import Product
+from services.sales.domain.shift import WrongCurrency
 
 
 class AgeNotConfirmed(Conflict):
     """Goods with an age limit are in the basket and the customer's age has not been confirmed."""
 
     type = "age-not-confirmed"
-
-
-class WrongCurrency(Invalid):
-    """The store does not trade in this currency."""
-
-    type = "wrong-currency"
 
 
 def demand_currency(currency: str, store: StoreChanged, *, field: str = "currency") -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
+from services.sales.domain.columns import COLUMNS, RULE, centred, cut, printable, width
 from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine
 
-COLUMNS = 42
 _INDENT = 2
 
 
 def receipt_text(receipt: Receipt) -> str:
     """The receipt in lines of at most 42 columns, ending with a line feed."""
-    rule = "-" * COLUMNS
     blocks = [
         _head(receipt),
         [row for line in receipt.lines for row in _goods(line)],
@@ -24,17 +22,17 @@ def receipt_text(receipt: Receipt) -> str:
     rows: list[str] = []
     for block in blocks:
         if block:
-            rows += [*block, rule]
+            rows += [*block, RULE]
     return "\n".join(row.rstrip() for row in rows[:-1]) + "\n"
 
 
 def _head(receipt: Receipt) -> list[str]:
     header = receipt.header
-    rows = [_centred(header.store_name), *map(_centred, header.address_lines)]
+    rows = [centred(header.store_name), *map(centred, header.address_lines)]
     if header.tax_number:
-        rows.append(_centred(header.tax_number))
+        rows.append(centred(header.tax_number))
     rows.append("")
-    rows += [_centred(f"*** {mark} ***") for mark in header.marks]
+    rows += [centred(f"*** {mark} ***") for mark in header.marks]
     rows += _pair(f"{header.title} {header.number_text}", header.completed_text)
     rows += _pair(header.till_text, header.cashier_text)
     for reference in receipt.references:
@@ -71,8 +69,8 @@ def _taxes(receipt: Receipt) -> list[str]:
 
 def _foot(receipt: Receipt) -> list[str]:
     code = receipt.receipt_code
-    rows = [_centred(row) for text in receipt.footer for row in _wrapped(text)]
-    return [*rows, "", _centred(code)]
+    rows = [centred(row) for text in receipt.footer for row in _wrapped(text)]
+    return [*rows, "", centred(code)]
 
 
 def _amount(amount: ReceiptAmount, indent: int = 0) -> list[str]:
@@ -85,7 +83,7 @@ def _amount(amount: ReceiptAmount, indent: int = 0) -> list[str]:
 
 def _pair(left: str, right: str) -> list[str]:
     """`left` and, at the right edge, `right`; on rows of their own when they do not fit beside each other."""
-    left, right = _printable(left), _printable(right)
+    left, right = printable(left), printable(right)
     gap = COLUMNS - width(left) - width(right)
     if gap >= 1:
         return [left + " " * gap + right]
@@ -93,22 +91,17 @@ def _pair(left: str, right: str) -> list[str]:
 
 
 def _three(label: str, middle: str, right: str) -> str:
-    label, middle, right = _printable(label), _printable(middle), _printable(right)
+    label, middle, right = printable(label), printable(middle), printable(right)
     right_part = " " * max(0, 11 - width(right)) + right
     middle_part = " " * max(0, 14 - width(middle)) + middle
     room = COLUMNS - width(right_part) - width(middle_part)
-    label = _cut(label, room)
+    label = cut(label, room)
     return label + " " * (room - width(label)) + middle_part + right_part
-
-
-def _centred(text: str) -> str:
-    shown = _cut(_printable(text).strip(), COLUMNS)
-    return " " * ((COLUMNS - width(shown)) // 2) + shown
 
 
 def _wrapped(text: str, room: int = COLUMNS) -> list[str]:
     """The text broken at spaces, and inside words longer than a row; an indent of the text is kept on each row."""
-    text = _printable(text)
+    text = printable(text)
     indent = " " * (len(text) - len(text.lstrip()))
     rows: list[str] = []
     row = ""
@@ -126,29 +119,7 @@ def _pieces(words: Iterable[str], room: int) -> Iterable[str]:
     for word in words:
         rest = word
         while width(rest) > room:
-            piece = _cut(rest, room)
+            piece = cut(rest, room)
             yield piece
             rest = rest[len(piece) :]
         yield rest
-
-
-def _cut(text: str, room: int) -> str:
-    while width(text) > room:
-        text = text[:-1]
-    return text
-
-
-def width(text: str) -> int:
-    """How many columns the text takes: two for wide East Asian characters, none for combining marks."""
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
-    )
-
-
-def _printable(text: str) -> str:
-    """Spaces that printers lack become plain ones, and control characters go: a name must not drive the printer."""
-    return "".join(
-        " " if unicodedata.category(each) == "Zs" else each
-        for each in text
-        if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp")
-    )

@@ -10,10 +10,11 @@ import pytest
 from libs.contracts.sales import SaleCompleted
 from libs.money import Unit
 from libs.pricing import ProductSelector, Promotion, PromotionKind
+from services.sales.domain.columns import COLUMNS, width
 from services.sales.domain.completion import Seller, document_of
 from services.sales.domain.receipt import Receipt, make_receipt
 from services.sales.domain.receipt_labels import LABELS, LANGUAGES, Language, language_for
-from services.sales.domain.receipt_text import COLUMNS, receipt_text, width
+from services.sales.domain.receipt_text import receipt_text
 from services.sales.domain.tender import Tender, TenderKind, TenderState
 from services.sales.domain.voiding import void_draft
 from services.sales.receipt_page import code_picture, receipt_page
