@@ -149,7 +149,9 @@ def messaging_tables_of(metadata: MetaData, schema: str) -> MessagingTables:
     def find(name: str) -> Table:
         table = metadata.tables.get(f"{schema}.{name}", metadata.tables.get(name))
         if table is None:
-            raise WrongSetting(f"The service {schema} has no table {name}: call libs.bus.messaging_tables(metadata).")
+            raise WrongSetting(
+                f"The service {schema} has no table {name}: call libs.bus.tables.messaging_tables(metadata, schema)."
+            )
         return table
 
     return MessagingTables(find("outbox"), find("inbox"), find("leases"))

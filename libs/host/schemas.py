@@ -15,11 +15,11 @@ from sqlalchemy import MetaData
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from libs.host.errors import NotAvailable
+from libs.host.errors import CheckFailed, NotAvailable
 from libs.host.postgres import embedded_postgres
 from libs.host.registry import AnyServiceDefinition
 from libs.host.settings import HostSettings
-from libs.persistence.migrate import autogenerate, differences, migrate
+from libs.persistence.migrate import DatabaseAhead, autogenerate, differences, migrate
 
 Advance = Callable[[str, int], None]
 
@@ -30,13 +30,18 @@ def migrate_services(
     service_urls: dict[str, str],
     advance: Advance = lambda _what, _finished: None,
 ) -> None:
-    """Bring the schemas and roles up to date. Raises NotAvailable if the database does not answer."""
+    """Bring the schemas and roles up to date.
+
+    Raises NotAvailable if the database does not answer, CheckFailed if it is ahead of this code.
+    """
 
     def report(schema: str, what: str) -> None:
         advance(f"{schema} {what}", 1 if what == "ready" else 0)
 
     try:
         migrate(admin_url, definitions, service_urls, report)
+    except DatabaseAhead as error:
+        raise CheckFailed(f"Nothing was migrated: {error}.") from error
     except OperationalError as error:
         where = make_url(admin_url).render_as_string(hide_password=True)
         raise NotAvailable(f"The database at {where} cannot be used: {_first_line(error.orig)}") from error

@@ -8,14 +8,13 @@ from typing import TypeVar
 
 import stamina
 import structlog
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from libs.bus.consumer import AnyConsumer
 from libs.bus.transport import Disconnected, Transport
 from libs.host.errors import NotAvailable
 from libs.host.registry import AnyServiceDefinition
-from libs.persistence.migrate import pending
+from libs.persistence.migrate import DatabaseAhead, pending
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 3.0
@@ -39,8 +38,8 @@ async def wait_for_database(definition: AnyServiceDefinition, url: str, limit_s:
             missing = await asyncio.to_thread(pending, url, definition)
         except DBAPIError as error:
             raise NotYet(f"the database does not answer: {str(error.orig).strip().splitlines()[0]}") from error
-        except CommandError:
-            _log.warning("the database is ahead of this version", service=definition.name)
+        except DatabaseAhead as ahead:
+            _log.warning("the database is ahead of this version", service=definition.name, because=str(ahead))
             return
         if missing:
             raise NotYet(f"the database lacks {len(missing)} migrations of {definition.name}: run `tillstream migrate`")

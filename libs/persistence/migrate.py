@@ -35,6 +35,10 @@ _CONNECT_TIMEOUT_S = 10
 Progress = Callable[[str, str], None]
 
 
+class DatabaseAhead(RuntimeError):
+    """The database was migrated by a newer version, whose migrations this one does not know."""
+
+
 class Migratable(Protocol):
     """What is migrated: a `ServiceDefinition`, or anything else with a schema, tables and a folder of migrations."""
 
@@ -69,7 +73,7 @@ def migrate(
     `service_urls` maps a schema to the URL its service connects with: user and password of that URL become the role.
     A schema without one gets no role. `progress` is called with (schema, what happened). Blocking; safe to run at the
     same time from several places, as an advisory lock lets one after the other through.
-    Raises sqlalchemy.exc.OperationalError if the database cannot be reached.
+    Raises sqlalchemy.exc.OperationalError if the database cannot be reached, and DatabaseAhead.
     """
     report = progress or (lambda _schema, _what: None)
     with _locked(admin_url) as connection:
@@ -83,10 +87,13 @@ def migrate(
 
 
 def pending(admin_url: str, target: Migratable) -> list[str]:
-    """The revisions of `target` that the database has not run yet, oldest first, as "id: title"."""
+    """The revisions of `target` that the database has not run yet, oldest first, as "id: title".
+
+    Raises DatabaseAhead.
+    """
     with _connected(admin_url, target.schema) as connection:
-        current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads()
         scripts = ScriptDirectory.from_config(_config(target, connection))
+        current = _known_heads(connection, target, scripts)
         revisions = scripts.iterate_revisions("heads", current or "base")
         return [f"{revision.revision}: {revision.doc}" for revision in reversed(list(revisions))]
 
@@ -270,10 +277,26 @@ def _upgrade(connection: Connection, target: Migratable, report: Progress) -> No
         report(target.schema, f"{step.up_revision_id}: {step.up_revision.doc}")
 
     config = _config(target, connection, applied)
-    if not ScriptDirectory.from_config(config).get_heads() and target.metadata.tables:
+    scripts = ScriptDirectory.from_config(config)
+    _known_heads(connection, target, scripts)
+    if not scripts.get_heads() and target.metadata.tables:
         raise RuntimeError(f"the service {target.schema} has tables but no migration in {_versions(target)}")
     command.upgrade(config, "heads")
     connection.commit()
+
+
+def _known_heads(connection: Connection, target: Migratable, scripts: ScriptDirectory) -> tuple[str, ...]:
+    """The revisions that the database is at. Raises DatabaseAhead if one of them is not among `scripts`."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    heads = context.get_current_heads()
+    known = {revision.revision for revision in scripts.walk_revisions()}
+    unknown = sorted(set(heads) - known)
+    if unknown:
+        raise DatabaseAhead(
+            f"the schema {target.schema} is at migration {unknown[0]}, which this version does not know: "
+            "run the version that migrated it, or a newer one"
+        )
+    return heads
 
 
 def _versions(target: Migratable) -> Path:

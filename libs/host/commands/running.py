@@ -47,7 +47,7 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
     settings = _settings(data, port, bind)
 
     async def run() -> None:
-        from libs.host.embedded import STEPS, embedded
+        from libs.host.embedded import SECRETS_FOLDER, STEPS, embedded
 
         with ExitStack() as bar:
             advance = bar.enter_context(progress("Starting", STEPS))
@@ -56,6 +56,9 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
                 out.print(f"Tillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)")
                 for definition in host.services:
                     out.print(f"  {host.url}/{definition.name}/docs  {definition.summary}", highlight=False)
+                if SETUP_CODE in host.secrets:
+                    code_file = settings.data_folder / SECRETS_FOLDER / SETUP_CODE
+                    out.print(f"  The code for POST /identity/v1/set-up, once: {code_file}", highlight=False)
                 await host.stop.wait()
                 err.print("Stopping: open requests may finish.")
 

@@ -13,7 +13,7 @@ from psycopg import errors
 from sqlalchemy import BigInteger, Column, Index, MetaData, Table
 from sqlalchemy.engine import make_url
 
-from libs.persistence.migrate import autogenerate, differences, migrate, pending, service_url
+from libs.persistence.migrate import DatabaseAhead, autogenerate, differences, migrate, pending, service_url
 from tests.integration.host.toy import echo, toy
 
 BOTH = [toy, echo]
@@ -117,6 +117,15 @@ def test_a_password_in_the_services_url_becomes_the_roles_and_is_never_sent_in_c
 def test_pending_names_what_a_database_lacks(new_database: Callable[..., str], migrated: str) -> None:
     assert pending(new_database(), toy) == ["0001: First tables"]
     assert pending(migrated, toy) == []
+
+
+def test_an_older_version_does_not_touch_what_a_newer_one_has_migrated(migrated: str) -> None:
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute("UPDATE toy.schema_version SET version_num = '9999'")
+    with pytest.raises(DatabaseAhead, match="the schema toy is at migration 9999, which this version does not know"):
+        migrate(migrated, [toy], urls_on(migrated))
+    with pytest.raises(DatabaseAhead):
+        pending(migrated, toy)
 
 
 def test_drift_is_reported_as_the_lines_of_the_missing_migration(migrated: str) -> None:

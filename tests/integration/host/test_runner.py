@@ -81,6 +81,15 @@ def test_it_waits_for_its_migrations_and_says_so(installation: Installation) -> 
         assert "lacks 1 migrations of toy" in toying.output or "does not answer" in toying.output
 
 
+def test_an_old_replica_starts_on_a_database_that_a_newer_version_has_migrated(installation: Installation) -> None:
+    installation.migrate()
+    with psycopg.connect(installation.admin_url, autocommit=True) as connection:
+        connection.execute("UPDATE toy.schema_version SET version_num = '9999'")
+    with child(run("toy"), installation.settings("toy")) as toying:
+        until_ready(installation.url("toy") + "/toy/readyz", toying)
+        assert "the database is ahead of this version" in toying.output
+
+
 def test_it_gives_up_on_a_broker_that_does_not_come_and_names_it(installation: Installation) -> None:
     installation.migrate()
     settings = {
