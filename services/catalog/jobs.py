@@ -23,6 +23,11 @@ def all_jobs(database: Database, settings: CatalogSettings, answers: Idempotency
                 told = await announce_due(work, settings.announce_batch_products)
             if told < settings.announce_batch_products:
                 return
+            async with database.reading() as connection:
+                importing = await ImportRepository(connection).next_open() is not None
+            if importing:
+                # One batch a turn: telling of what a large file has changed must not slow the file itself down.
+                return
 
     async def import_files() -> None:
         while True:

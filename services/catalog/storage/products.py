@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Text, Uuid, delete, func, insert, select, true, tuple_, update
+from sqlalchemy import ARRAY, Row, Select, Text, Uuid, bindparam, delete, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -80,6 +80,14 @@ CATALOGUE_PRODUCT: Select[Any] = select(
     _ALL_CATEGORIES.label("all_category_ids"),
     _BARCODES.label("barcodes"),
     _PRICES.label("prices"),
+)
+
+
+# Made once, because every scan runs it.
+_BY_BARCODES = (
+    CATALOGUE_PRODUCT.add_columns(product_barcodes.c.barcode.label("found_by"))
+    .join(product_barcodes, product_barcodes.c.product_id == products.c.id)
+    .where(product_barcodes.c.barcode == func.any(bindparam("barcodes", type_=ARRAY(Text()))))
 )
 
 
@@ -175,12 +183,8 @@ class ProductRepository:
 
     async def by_barcodes(self, barcodes: Sequence[str]) -> list[tuple[str, CatalogueProduct]]:
         """The products with any of these barcodes (in their stored form), each with the barcode that found it."""
-        statement = (
-            CATALOGUE_PRODUCT.add_columns(product_barcodes.c.barcode.label("found_by"))
-            .join(product_barcodes, product_barcodes.c.product_id == products.c.id)
-            .where(product_barcodes.c.barcode == func.any(list(barcodes)))
-        )
-        return [(row.found_by, product_of(row)) for row in await self._connection.execute(statement)]
+        rows = await self._connection.execute(_BY_BARCODES, {"barcodes": list(barcodes)})
+        return [(row.found_by, product_of(row)) for row in rows]
 
     async def by_item_code(self, item_code: str) -> CatalogueProduct | None:
         """The product whose in-store codes hold this number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 
 from libs.persistence import Connection
 from services.catalog.domain.catalogue import CatalogueProduct
@@ -19,7 +19,7 @@ LARGEST_OFFSET = 2 * CANDIDATE_ROWS
 # The last character there is: a range up to it is a prefix, which the index serves also in a prepared statement.
 _LAST_CHARACTER = "\U0010ffff"
 
-_RANKED = """
+_EXACT_AND_BEGINNING = """
 WITH exact AS (
     SELECT p.id, p.search_name, 0 AS tier, 1::real AS rank FROM products p
     WHERE (p.code = :typed OR p.item_code = :typed
@@ -30,7 +30,15 @@ WITH exact AS (
     WHERE p.search_name ~>=~ :folded AND p.search_name ~<=~ :folded_end
     AND (CAST(:active AS boolean) IS NULL OR p.active = :active)
     ORDER BY p.search_name USING ~<~ LIMIT :candidates
-), holding AS (
+), scanned AS (
+    SELECT p.id, p.search_name, 1 AS tier, 1::real AS rank
+    FROM (
+        SELECT b.product_id FROM product_barcodes b
+        WHERE b.barcode >= :code AND b.barcode <= :code_end ORDER BY b.barcode LIMIT :candidates
+    ) b JOIN products p ON p.id = b.product_id
+    WHERE CAST(:active AS boolean) IS NULL OR p.active = :active
+)"""
+_HOLDING = """, holding AS (
     SELECT h.id, h.search_name, 2 AS tier, ts_rank(h.search, to_tsquery('simple', :words)) AS rank
     FROM (
         SELECT p.id, p.search_name, p.search FROM products p
@@ -38,13 +46,17 @@ WITH exact AS (
         AND (CAST(:active AS boolean) IS NULL OR p.active = :active)
         LIMIT :candidates
     ) h
-), best AS (
+)"""
+_BEST = """, best AS (
     SELECT DISTINCT ON (c.id) c.id, c.search_name, c.tier, c.rank
-    FROM (SELECT * FROM exact UNION ALL SELECT * FROM beginning UNION ALL SELECT * FROM holding) c
+    FROM (SELECT * FROM exact UNION ALL SELECT * FROM beginning UNION ALL SELECT * FROM scanned{more}) c
     ORDER BY c.id, c.tier
 )
-SELECT id FROM best ORDER BY tier, rank DESC, search_name, id OFFSET :offset LIMIT :limit
-"""
+SELECT id FROM best ORDER BY tier, rank DESC, search_name, id OFFSET :offset LIMIT :limit"""
+# In two steps: what begins so fills most pages, and looking for words in the middle costs the more the shorter they
+# are. Both sort by tier first, so the pages of one search fit together.
+_FIRST = text(_EXACT_AND_BEGINNING + _BEST.format(more=""))
+_ALL = text(_EXACT_AND_BEGINNING + _HOLDING + _BEST.format(more=" UNION ALL SELECT * FROM holding"))
 
 
 async def search_products(
@@ -67,14 +79,17 @@ async def search_products(
         "typed": typed,
         "folded": folded,
         "folded_end": folded + _LAST_CHARACTER,
-        "words": words,
+        "code": typed.upper(),
+        "code_end": typed.upper() + _LAST_CHARACTER,
         "barcodes": list(barcodes),
         "active": active,
         "candidates": CANDIDATE_ROWS,
         "offset": offset,
         "limit": limit,
     }
-    ids = [row.id for row in await connection.execute(text(_RANKED), parameters)]
-    rows = await connection.execute(CATALOGUE_PRODUCT.where(products.c.id.in_(ids)))
+    ids = [row.id for row in await connection.execute(_FIRST, parameters)]
+    if len(ids) < limit:
+        ids = [row.id for row in await connection.execute(_ALL, {**parameters, "words": words})]
+    rows = await connection.execute(CATALOGUE_PRODUCT.where(products.c.id == func.any(ids)))
     by_id = {row.id: product_of(row) for row in rows}
     return [by_id[product_id] for product_id in ids if product_id in by_id]

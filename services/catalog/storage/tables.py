@@ -109,7 +109,8 @@ product_categories = Table(
 product_barcodes = Table(
     "product_barcodes",
     metadata,
-    Column("barcode", Text, primary_key=True),
+    # Compared byte by byte, so that the key also finds barcodes by how they begin.
+    Column("barcode", Text(collation="C"), primary_key=True),
     Column("product_id", Uuid(), ForeignKey("catalog.products.id"), nullable=False),
     Column("position", SmallInteger, nullable=False),
     Index("product_barcodes_product_id", "product_id"),

@@ -261,7 +261,7 @@ def upgrade() -> None:
     op.create_index('product_announcements_change_number', 'product_announcements', ['change_number'], unique=False)
     op.create_index('product_announcements_due', 'product_announcements', ['product_id'], unique=False, postgresql_where=sa.text('product_due OR prices_due'))
     op.create_table('product_barcodes',
-    sa.Column('barcode', sa.Text(), nullable=False),
+    sa.Column('barcode', sa.Text(collation='C'), nullable=False),
     sa.Column('product_id', sa.Uuid(), nullable=False),
     sa.Column('position', sa.SmallInteger(), nullable=False),
     sa.ForeignKeyConstraint(['product_id'], ['products.id'], ),
