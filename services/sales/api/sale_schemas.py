@@ -93,6 +93,14 @@ class SaleLineBody(RequestBody):
             raise ValueError("a line names its product by either code or product_id")
         return self
 
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if (self.discount_percent or self.discount_minor) and not self.discount_reason:
+            raise ValueError("a discount says why it is given, in discount_reason")
+        if self.price_override_minor is not None and not (self.price_override_reason or self.return_reason):
+            raise ValueError("a price set by hand says why, in price_override_reason")
+        return self
+
 
 class SaleBody(RequestBody):
     """A finished basket with its tenders. Sent again, it is the same sale; with other contents it is refused."""
@@ -122,6 +130,12 @@ class SaleBody(RequestBody):
     approvals: Annotated[list[ApprovalText], Field(max_length=10)] = Field(
         default_factory=list, description="Managers' approvals, bound to the sale's id."
     )
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if (self.discount_percent or self.discount_minor) and not self.discount_reason:
+            raise ValueError("a discount says why it is given, in discount_reason")
+        return self
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:

@@ -152,7 +152,11 @@ async def test_a_line_and_a_basket_discount_cannot_together_pass_the_limit(anna:
 
 
 async def test_a_price_of_ones_own_needs_its_permission_but_a_price_in_the_barcode_does_not(anna: Person) -> None:
-    refused(await anna.post("/sales", sale({"code": "wine", "price_override_minor": 1})), 403, "approval-required")
+    refused(
+        await anna.post("/sales", sale({"code": "wine", "price_override_minor": 1, "price_override_reason": "Torn"})),
+        403,
+        "approval-required",
+    )
     assert answered(await anna.post("/sales", sale(CHEESE_FOR_8_47)), 201)["total_minor"] == 847
 
 
@@ -186,6 +190,8 @@ async def test_a_total_that_the_till_did_not_show_is_refused(anna: Person) -> No
         ({"tenders": [{"kind": "card", "amount_minor": 450}]}, 422, "tender-kind-not-taken", "tenders.0.kind"),
         ({"tenders": [{"kind": "cheque", "amount_minor": 451}]}, 422, "tender-refused", "tenders.0.amount_minor"),
         ({"tenders": []}, 409, "not-covered", "tenders"),
+        ({"lines": [{"code": "bread", "discount_percent": "5"}]}, 422, "invalid-request", "lines.0"),
+        ({"lines": [{"code": "bread", "price_override_minor": 5}]}, 422, "invalid-request", "lines.0"),
         ({"number": 0}, 422, "invalid-request", "number"),
         ({"sale_id": "seven"}, 422, "invalid-request", "sale_id"),
     ],

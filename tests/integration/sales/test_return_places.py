@@ -52,7 +52,12 @@ async def test_rule_3_goods_do_not_come_back_where_prices_are_taxed_in_another_w
 async def test_rule_11_a_gift_card_does_not_come_back_without_receipt_either(shop: Shop) -> None:
     manager = shop.manager(await shop.new_till())
     await manager.opens()
-    gift = {"product_id": str(shop.products["gift"]), "quantity": "-1", "price_override_minor": 5_000}
+    gift = {
+        "product_id": str(shop.products["gift"]),
+        "quantity": "-1",
+        "price_override_minor": 5_000,
+        "return_reason": "Gift",
+    }
     refused(await manager.tries_to_sell([gift], cash(-5_000)), 422, "not-returnable", "lines")
 
 

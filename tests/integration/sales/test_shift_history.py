@@ -100,6 +100,7 @@ class ShiftHistory(RuleBasedStateMachine):
                 "code": st.sampled_from(sorted(PRICES_MINOR)),
                 "quantity": st.integers(1, 4).map(str),
                 "discount_percent": st.sampled_from(["0", "5", "7.5", "10"]),
+                "discount_reason": st.just("Short date"),
             }
         ),
         min_size=1,
