@@ -49,7 +49,9 @@ class CategoryRepository:
     async def find(self, category_id: UUID, *, for_update: bool = False) -> Category | None:
         """The category, or None."""
         statement = select(categories).where(categories.c.id == category_id)
-        row = (await self._connection.execute(statement.with_for_update() if for_update else statement)).first()
+        row = (
+            await self._connection.execute(statement.with_for_update(key_share=True) if for_update else statement)
+        ).first()
         return None if row is None else _category(row)
 
     async def page(self, after: tuple[str] | None, limit: int) -> list[Category]:

@@ -57,7 +57,9 @@ class PriceListRepository:
     async def find(self, code: str, *, for_update: bool = False) -> PriceList | None:
         """The price list, or None."""
         statement = select(price_lists).where(price_lists.c.code == code)
-        row = (await self._connection.execute(statement.with_for_update() if for_update else statement)).first()
+        row = (
+            await self._connection.execute(statement.with_for_update(key_share=True) if for_update else statement)
+        ).first()
         return None if row is None else _price_list(row)
 
     async def page(self, after: tuple[str] | None, limit: int) -> list[PriceList]:

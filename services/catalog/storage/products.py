@@ -138,7 +138,8 @@ class ProductRepository:
 
     async def lock(self, product_id: UUID) -> CatalogueProduct | None:
         """The product, kept from other changes until the transaction ends; None if there is none."""
-        locked = select(products.c.id).where(products.c.id == product_id).with_for_update()
+        # Not against those who only refer to the product, such as sales that move its stock.
+        locked = select(products.c.id).where(products.c.id == product_id).with_for_update(key_share=True)
         if (await self._connection.execute(locked)).first() is None:
             return None
         # A statement of its own, so that it sees what the last holder of the lock has committed.
@@ -282,16 +283,14 @@ class ProductRepository:
             rows = [{"product_id": product_id, **price_values(price)} for price in wanted]
             await self._connection.execute(insert(prices), rows)
 
-    async def lock_for_key_share(self, product_id: UUID) -> tuple[UUID | None, bool] | None:
-        """(its parent, whether it is active) of a product that another row is about to name; None without it."""
+    async def lock_parent(self, product_id: UUID) -> tuple[UUID | None] | None:
+        """The parent of a product that a variant is about to name, kept as it is until then; None without product."""
         row = (
             await self._connection.execute(
-                select(products.c.variant_of, products.c.active)
-                .where(products.c.id == product_id)
-                .with_for_update(key_share=True, read=True)
+                select(products.c.variant_of).where(products.c.id == product_id).with_for_update(read=True)
             )
         ).first()
-        return None if row is None else (row.variant_of, row.active)
+        return None if row is None else (row.variant_of,)
 
     async def has_variants(self, product_id: UUID) -> bool:
         """Whether other products name it as their parent."""

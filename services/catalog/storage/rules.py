@@ -163,7 +163,9 @@ class RuleRepository:
 
     async def _row(self, table: Table, which: Any, for_update: bool) -> Row[Any] | None:
         statement = select(table).where(which)
-        return (await self._connection.execute(statement.with_for_update() if for_update else statement)).first()
+        return (
+            await self._connection.execute(statement.with_for_update(key_share=True) if for_update else statement)
+        ).first()
 
     async def _save(self, table: Table, key: str, values: dict[str, Any], version: int) -> bool:
         number = await take_positions(self._connection, 1)

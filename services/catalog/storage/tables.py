@@ -216,6 +216,8 @@ stock = Table(
     Column("sequence", BigInteger, nullable=False),
     timestamp("changed_at"),
     Index("stock_product_id", "product_id"),
+    Index("stock_low", "store_id", "product_id", postgresql_where=text("low")),
+    Index("stock_negative", "store_id", "product_id", postgresql_where=text("on_hand_milli < 0")),
 )
 
 # The ledger. Never changed, never deleted: on hand is its sum.

@@ -55,7 +55,7 @@ async def check_references(work: UnitOfWork, product_id: UUID | None, details: P
 
 async def _check_parent(work: UnitOfWork, product_id: UUID | None, parent_id: UUID) -> None:
     products = ProductRepository(work.connection)
-    parent = await products.lock_for_key_share(parent_id)
+    parent = await products.lock_parent(parent_id)
     if parent is None:
         raise Invalid(f"There is no product {parent_id} to be a variant of.", field="variant_of")
     if parent_id == product_id or parent[0] is not None:

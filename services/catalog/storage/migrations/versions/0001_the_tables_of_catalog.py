@@ -287,6 +287,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['product_id'], ['products.id'], ),
     sa.PrimaryKeyConstraint('store_id', 'product_id')
     )
+    op.create_index('stock_low', 'stock', ['store_id', 'product_id'], unique=False, postgresql_where=sa.text('low'))
+    op.create_index('stock_negative', 'stock', ['store_id', 'product_id'], unique=False, postgresql_where=sa.text('on_hand_milli < 0'))
     op.create_index('stock_product_id', 'stock', ['product_id'], unique=False)
     op.create_table('stock_movements',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -316,6 +318,8 @@ def downgrade() -> None:
     op.drop_index('stock_movements_of_line', table_name='stock_movements', postgresql_where=sa.text('sale_id IS NOT NULL'))
     op.drop_table('stock_movements')
     op.drop_index('stock_product_id', table_name='stock')
+    op.drop_index('stock_negative', table_name='stock', postgresql_where=sa.text('on_hand_milli < 0'))
+    op.drop_index('stock_low', table_name='stock', postgresql_where=sa.text('low'))
     op.drop_table('stock')
     op.drop_index('product_categories_category_id', table_name='product_categories')
     op.drop_table('product_categories')
