@@ -15,6 +15,10 @@ help: ## list the targets
 
 env: $(READY) ## make the environment in .venv from the lock file
 
+# The stamp counts only while the environment it stands for is there.
+ifeq ($(wildcard $(BIN)/python),)
+.PHONY: $(READY)
+endif
 $(READY): requirements.lock pyproject.toml infra/environment.sh
 	@bash infra/environment.sh "$(PYTHON)" "$(VENV)"
 	@mkdir -p $(dir $@) && touch $@
