@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from libs.contracts.sales import SaleCompleted
 from libs.persistence import Connection
 from services.sales.domain.completion import DocumentDraft
+from services.sales.domain.totals import Contribution
 from services.sales.storage.tables import baskets, sales
+from services.sales.storage.totals import ADD_TOTALS, addition_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ _ADDED = (
     sales.c.document,
 )
 # A basket with this id has emitted events: only the document that is its own next event may follow them.
-_ADD = (
+_ADDING = (
     insert(sales)
     .from_select(
         [column.name for column in _ADDED],
@@ -58,7 +61,10 @@ _ADD = (
     )
     .on_conflict_do_nothing(index_elements=[sales.c.sale_id])
     .returning(sales.c.sale_id)
+    .cte("added")
 )
+# The document and what it adds to the totals of its shift, together: one round trip, and never one without the other.
+_ADD = select(_ADDING.c.sale_id).add_cte(ADD_TOTALS.cte("totals"))
 
 
 def _stored(row: Any) -> StoredSale:
@@ -76,9 +82,13 @@ class SaleRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, draft: DocumentDraft, document: SaleCompleted) -> bool:
-        """Store a new document; False when a document with its id is there, or a basket that is not in its state."""
+    async def add(self, draft: DocumentDraft, document: SaleCompleted, contributions: Sequence[Contribution]) -> bool:
+        """Store a new document and add its contributions to the running totals of its shift.
+
+        False when a document with its id is there, or a basket that is not in its state; the caller then rolls back.
+        """
         values = {
+            **addition_parameters(document.shift_id, contributions),
             "sale_id": document.sale_id,
             "kind": document.kind,
             "store_id": document.store_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Text, Uuid, bindparam, column, func, select
@@ -35,10 +36,23 @@ _insert = insert(shift_totals).from_select(
     ["shift_id", "kind", "key", "count", "amount_minor", "second_minor"],
     select(bindparam("shift_id", type_=Uuid()), *_additions.c),
 )
-_add = _insert.on_conflict_do_update(
+ADD_TOTALS = _insert.on_conflict_do_update(
     index_elements=[shift_totals.c.shift_id, shift_totals.c.kind, shift_totals.c.key],
     set_={name: shift_totals.c[name] + _insert.excluded[name] for name in ("count", "amount_minor", "second_minor")},
 )
+
+
+def addition_parameters(shift_id: UUID, contributions: Sequence[Contribution]) -> dict[str, Any]:
+    """What ADD_TOTALS takes, also as a part of a larger statement."""
+    additions = merged(contributions)
+    return {
+        "shift_id": shift_id,
+        "kinds": [one.kind for one in additions],
+        "keys": [one.key for one in additions],
+        "counts": [one.count for one in additions],
+        "amounts": [one.amount_minor for one in additions],
+        "seconds": [one.second_minor for one in additions],
+    }
 
 
 class TotalsRepository:
@@ -49,20 +63,7 @@ class TotalsRepository:
 
     async def add(self, shift_id: UUID, contributions: Sequence[Contribution]) -> None:
         """Add every contribution, in one statement."""
-        additions = merged(contributions)
-        if not additions:
-            return
-        await self._connection.execute(
-            _add,
-            {
-                "shift_id": shift_id,
-                "kinds": [one.kind for one in additions],
-                "keys": [one.key for one in additions],
-                "counts": [one.count for one in additions],
-                "amounts": [one.amount_minor for one in additions],
-                "seconds": [one.second_minor for one in additions],
-            },
-        )
+        await self._connection.execute(ADD_TOTALS, addition_parameters(shift_id, contributions))
 
     async def of_shift(self, shift_id: UUID) -> list[Contribution]:
         """The totals of a shift, ordered by kind and key."""

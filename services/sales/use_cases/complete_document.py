@@ -10,7 +10,6 @@ from libs.persistence import UnitOfWork
 from services.sales.domain.completion import DocumentDraft, contributions_of, document_of
 from services.sales.storage.numbering import NumberingRepository
 from services.sales.storage.sales import SaleRepository
-from services.sales.storage.totals import TotalsRepository
 
 
 class SaleIdTaken(Conflict):
@@ -33,12 +32,11 @@ async def complete_document(
     else:
         await numbering.take(draft.seller.till_id, draft.seller.shift_id, number)
     document = document_of(draft, number, work.now.astimezone(ZoneInfo(time_zone)))
-    if not await SaleRepository(work.connection).add(draft, document):
+    if not await SaleRepository(work.connection).add(draft, document, contributions_of(document)):
         raise SaleIdTaken(
             f"There already is a document or a basket with the id {draft.sale_id}. Complete the basket, or give the "
             "new sale an id of its own.",
             field="sale_id",
         )
-    await TotalsRepository(work.connection).add(draft.seller.shift_id, contributions_of(document))
     work.emit(document, sequence=draft.sequence)
     return document
