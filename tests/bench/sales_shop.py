@@ -7,32 +7,32 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID, uuid4
 
-import aio_pika
 import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from infra.demo.goods import ean_check_digit
 from libs.bus.settings import BusSettings
-from libs.bus.topology import Topology
+from libs.bus.transports.rabbit import remove
 from libs.contracts.catalog import PriceChanged, PriceFacts, ProductChanged, TaxCategoryChanged, TaxRateFacts
 from libs.contracts.identity import StoreChanged, TillChanged
 from libs.contracts.message import Message
 from libs.contracts.permissions import MANAGER
+from libs.host.migration import consumers_of
+from libs.host.settings import HostSettings
 from libs.persistence import Database, create_engine, new_id
 from libs.persistence.migrate import migrate, service_url
 from libs.testkit.brokers import rabbitmq_server, redis_server
 from libs.testkit.databases import database_server
 from libs.web.authentication import ISSUER
-from services.sales.handlers import catalogue_consumer
 from services.sales.service import definition
-from services.sales.tender_handlers import tender_consumer
 from services.sales.use_cases.keep_catalogue import CatalogueChanges, keep_catalogue
 from tests.integration.host.processes import child, free_port, until_ready
 
@@ -43,9 +43,9 @@ TOKEN_LIFETIME_S = 3_600
 
 @dataclass(frozen=True)
 class SalesShop:
-    """The running service at `url`. `tokens` are those of the cashiers, `shift_ids` and `till_ids` in their order."""
+    """The running replicas at `urls`. `tokens` are those of the cashiers, `shift_ids` and `till_ids` in their order."""
 
-    url: str
+    urls: list[str]
     database_url: str
     tokens: list[str]
     till_ids: list[UUID]
@@ -54,44 +54,51 @@ class SalesShop:
 
 
 @contextmanager
-def sales_shop(tills: int, *, pool_connections: int = 8) -> Iterator[SalesShop]:
+def sales_shop(tills: int, *, replicas: int = 1) -> Iterator[SalesShop]:
     """Sales as `tillstream run sales` runs it: real PostgreSQL, RabbitMQ and Redis, nobody else in the database."""
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    names = BusSettings(namespace=f"bench_{secrets.token_hex(4)}")
+    name = f"bench_{secrets.token_hex(4)}"
+    names = BusSettings(namespace=name, queue_prefix=f"{name}.")
     with database_server() as server, rabbitmq_server() as broker_url, redis_server() as redis_url, _jwks(key) as edge:
         database_url = server.create()
         sales_url = service_url(database_url, definition.schema)
         try:
             migrate(database_url, [definition], {definition.schema: sales_url})
-            store, till_ids = asyncio.run(_stock(sales_url, tills))
-            port = free_port()
+            store, till_ids, codes = asyncio.run(_stock(sales_url, tills))
             settings = {
                 "TILLSTREAM_SALES_DATABASE_URL": sales_url,
                 "TILLSTREAM_RABBITMQ_URL": broker_url,
                 "TILLSTREAM_REDIS_URL": redis_url,
                 "TILLSTREAM_EDGE_URL": edge,
-                "TILLSTREAM_DATABASE_POOL_CONNECTIONS": str(pool_connections),
                 "TILLSTREAM_BUS__NAMESPACE": names.namespace,
-                "TILLSTREAM_BUS__QUEUE_PREFIX": f"{names.namespace}.",
+                "TILLSTREAM_BUS__QUEUE_PREFIX": names.queue_prefix,
                 "TILLSTREAM_LOG_LEVEL": "WARNING",
             }
-            with child(["libs.host.cli", "run", "sales", "--port", str(port)], settings) as process:
-                url = f"http://127.0.0.1:{port}"
-                until_ready(f"{url}/sales/readyz", process)
+            with ExitStack() as stack:
+                urls = [_replica(stack, settings) for _ in range(replicas)]
                 tokens = [_token(key, store.store_id, till_id) for till_id in till_ids]
-                shift_ids = [_open_shift(url, token) for token in tokens]
-                yield SalesShop(url, database_url, tokens, till_ids, shift_ids, [_code(n) for n in range(PRODUCTS)])
+                shift_ids = [_open_shift(urls[0], token) for token in tokens]
+                yield SalesShop(urls, database_url, tokens, till_ids, shift_ids, codes)
         finally:
-            asyncio.run(_remove(broker_url, names))
+            asyncio.run(remove(broker_url, names, consumers_of([definition], HostSettings())))
             server.drop(database_url)
 
 
-def _code(number: int) -> str:
-    return f"P{number:05d}"
+def _replica(stack: ExitStack, settings: dict[str, str]) -> str:
+    port = free_port()
+    process = stack.enter_context(child(["libs.host.cli", "run", "sales", "--port", str(port)], settings))
+    url = f"http://127.0.0.1:{port}"
+    until_ready(f"{url}/sales/readyz", process)
+    return url
 
 
-async def _stock(url: str, tills: int) -> tuple[StoreChanged, list[UUID]]:
-    """Tell sales of a store, its tills and its goods, as events would."""
+def _barcode(number: int) -> str:
+    digits = f"5391{number:08d}"
+    return digits + ean_check_digit(digits)
+
+
+async def _stock(url: str, tills: int) -> tuple[StoreChanged, list[UUID], list[str]]:
+    """Tell sales of a store, its tills and its goods, as events would; gives store, tills and barcodes."""
     store = StoreChanged(
         store_id=uuid4(),
         code="B1",
@@ -123,7 +130,7 @@ async def _stock(url: str, tills: int) -> tuple[StoreChanged, list[UUID]]:
     async with database.transaction() as work:
         await keep_catalogue(work.connection, changes)
     await database.close()
-    return store, till_ids
+    return store, till_ids, [_barcode(number) for number in range(PRODUCTS)]
 
 
 def _till(store_id: UUID, till_id: UUID, number: int) -> TillChanged:
@@ -136,13 +143,13 @@ def _product(number: int) -> tuple[ProductChanged, PriceChanged]:
     product_id = uuid4()
     product = ProductChanged(
         product_id=product_id,
-        code=_code(number),
+        code=f"P{number:05d}",
         name=f"Product number {number}",
         category_ids=(f"category-{number % 20}",),
         kind="goods",
         unit="piece",
         tax_category="reduced" if number % 3 else "standard",
-        barcodes=(),
+        barcodes=(_barcode(number),),
         item_code=None,
         minimum_age_years=None,
         discountable=True,
@@ -205,15 +212,3 @@ def _jwks(key: ECKey) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-async def _remove(url: str, settings: BusSettings) -> None:
-    """Take everything of ours off the broker."""
-    prefixed = settings.model_copy(update={"queue_prefix": f"{settings.namespace}."})
-    topology = Topology(prefixed)
-    queues = [name for consumer in (catalogue_consumer, tender_consumer) for name in topology.queue_names(consumer)]
-    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
-        for queue in (topology.log, topology.dead, *queues):
-            await channel.queue_delete(queue)
-        for exchange in topology.exchanges():
-            await channel.exchange_delete(exchange)

@@ -20,12 +20,11 @@ from libs.persistence import new_id
 
 async def sell(load: dict[str, Any]) -> dict[str, Any]:
     """Sell at every till at once for `warm_up_s` and then `measured_s`; only the latter counts."""
-    parts = urlsplit(load["url"])
     begin = time.perf_counter() + load["warm_up_s"]
     end = begin + load["measured_s"]
     taken = await asyncio.gather(
         *(
-            _till(parts.hostname or "", parts.port or 80, token, load, random.Random(number), begin, end)
+            _till(load["urls"][number % len(load["urls"])], token, load, random.Random(number), begin, end)
             for number, token in enumerate(load["tokens"])
         )
     )
@@ -33,11 +32,12 @@ async def sell(load: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _till(
-    host: str, port: int, token: str, load: dict[str, Any], chance: random.Random, begin: float, end: float
+    url: str, token: str, load: dict[str, Any], chance: random.Random, begin: float, end: float
 ) -> list[float]:
-    reader, writer = await asyncio.open_connection(host, port)
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = (
-        f"POST /sales/v1/sales HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        f"POST /sales/v1/sales HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     ).encode()
     taken = []
