@@ -11,11 +11,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
 from starlette.datastructures import UploadFile
 
 from libs.contracts.permissions import Permission
 from libs.persistence import Database
-from libs.web.authentication import Caller, require
+from libs.web.authentication import Caller, RequestBody, require
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading, Work, resource
 from services.catalog.api.import_schemas import ImportAnswer, RefusalAnswer
@@ -46,6 +47,18 @@ _REQUEST_BODY: dict[str, Any] = {
 }
 
 
+class ImportQuery(RequestBody):
+    """How to read the file. Unknown parameters are refused: a misspelt `dry_run` would change the catalogue."""
+
+    encoding: str = Field(default=UTF_8, description=f"One of {', '.join(ENCODINGS)}.")
+    delimiter: str | None = Field(default=None, description=f"One of {', '.join(DELIMITERS)}; found out if absent.")
+    price_list: str | None = Field(
+        default=None, max_length=64, description="Of the prices in a file without a column price_list."
+    )
+    dry_run: bool = Field(default=False, description="Report what would happen, and change nothing.")
+    file_name: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
 @router.post(
     "/imports",
     status_code=202,
@@ -60,13 +73,7 @@ async def post_import(
     caller: Caller,
     work: Work,
     settings: Settings,
-    encoding: Annotated[str, Query(description=f"One of {', '.join(ENCODINGS)}.")] = UTF_8,
-    delimiter: Annotated[str | None, Query(description=f"One of {', '.join(DELIMITERS)}; found out if absent.")] = None,
-    price_list: Annotated[
-        str | None, Query(max_length=64, description="Of the prices in a file without a column price_list.")
-    ] = None,
-    dry_run: Annotated[bool, Query(description="Report what would happen, and change nothing.")] = False,
-    file_name: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] = None,
+    query: Annotated[ImportQuery, Query()],
 ) -> ImportAnswer:
     """Take a file in and import it in the background; watch `GET /imports/{id}` or its `/progress`.
 
@@ -79,7 +86,7 @@ async def post_import(
     product many times. The same file again changes nothing.
     """
     name, file = await _uploaded(request)
-    options = ImportOptions(encoding, delimiter, price_list, dry_run, file_name or name)
+    options = ImportOptions(query.encoding, query.delimiter, query.price_list, query.dry_run, query.file_name or name)
     progress = await accept_import(work, file, options, caller.id, largest_rows=settings.import_largest_rows)
     response.headers["Location"] = f"/catalog/v1/imports/{progress.id}"
     return ImportAnswer.of(progress)

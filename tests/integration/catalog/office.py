@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -96,14 +97,19 @@ class Office:
             )
 
     async def announces(self) -> int:
-        """Tell of what bulk changes left due, as the job does; how many products it told of."""
+        """Tell of what bulk changes left due, as the job does, and wait for the job's own turn if it is at it.
+
+        Returns how many products were told of here.
+        """
         told = 0
-        while True:
-            async with self.database.transaction() as work:
-                batch = await announce_due(work, 500)
-            told += batch
-            if not batch:
-                return told
+        async with asyncio.timeout(30):
+            while True:
+                async with self.database.transaction() as work:
+                    told += await announce_due(work, 500)
+                async with self.database.reading() as connection:
+                    due = "SELECT count(*) FROM product_announcements WHERE product_due OR prices_due"
+                    if not (await connection.execute(text(due))).scalar_one():
+                        return told
 
     async def events(self, subject: str | None = None) -> list[dict[str, Any]]:
         """What was published, in order: `type` and `sequence` beside the payload."""

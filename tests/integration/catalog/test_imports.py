@@ -8,65 +8,15 @@ import io
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from services.catalog.storage.imports import ImportRepository
 from services.catalog.use_cases import run_import as running_imports
 from services.catalog.use_cases.import_batch import import_batch
 from services.catalog.use_cases.run_import import ImportLimits, run_import
+from tests.integration.catalog.files import FILE, by_code, counts, finished, imported, refusals, shop, uploaded
 from tests.integration.catalog.office import Office, answered, refused
 
 LIMITS = ImportLimits(batch_rows=3, largest_refusals=100, largest_rows=1_000)
-
-
-async def uploaded(office: Office, file: str | bytes, **params: Any) -> Any:
-    """The import of a file, accepted and still waiting."""
-    content = file.encode() if isinstance(file, str) else file
-    response = await office.asks(
-        "POST", "/imports", content=content, params=params, headers={"Content-Type": "text/csv"}
-    )
-    return answered(response, 202)
-
-
-async def finished(office: Office, import_id: str) -> Any:
-    """The import when it is over; the service's own job carries it out."""
-    async with asyncio.timeout(20):
-        while (found := await office.get(f"/imports/{import_id}"))["state"] not in ("finished", "failed"):
-            await asyncio.sleep(0.1)
-        return found
-
-
-async def imported(office: Office, file: str | bytes, **params: Any) -> Any:
-    accepted = await uploaded(office, file, **params)
-    return await finished(office, accepted["import_id"])
-
-
-def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
-    return report["created"], report["changed"], report["unchanged"], report["refused"]
-
-
-async def refusals(office: Office, report: dict[str, Any]) -> list[tuple[int, str, str, str]]:
-    items = (await office.get(f"/imports/{report['import_id']}/refusals"))["items"]
-    return [(item["row"], item["column"], item["value"], item["message"]) for item in items]
-
-
-async def by_code(office: Office) -> dict[str, Any]:
-    return {product["code"]: product for product in (await office.get("/products", limit=500))["items"]}
-
-
-FILE = """\
-code,name,name:pl,unit,tax_category,categories,barcodes,item_code,minimum_age_years,price,price_list
-MILK,Milk 1 l,Mleko 1 l,piece,standard,food|dairy,5901234123457|036000291452,,,1.29,retail
-HAM,Ham,,kg,standard,food,,00042,,12.90,retail
-WINE,"Wine, red",,piece,standard,,4006381333931,,18,24.00,retail
-"""
-
-
-async def shop(office: Office) -> None:
-    await office.tax_category()
-    await office.price_list()
-    food = await office.post("/categories", {"code": "food", "name": "Food"})
-    await office.post("/categories", {"code": "dairy", "name": "Dairy", "parent_id": food["id"]})
 
 
 async def test_products_and_prices_are_imported_and_told_of(office: Office) -> None:
@@ -348,55 +298,6 @@ async def test_progress_can_be_watched_until_the_end(office: Office) -> None:
     assert '"state":"finished"' in last.replace(" ", "")
 
 
-async def test_an_export_is_read_back_unchanged_and_holds_no_formula(office: Office) -> None:
-    await shop(office)
-    shirt = await office.product("=SHIRT", name="@Shirt", names={"pl": "-Koszula"})
-    await office.product(
-        "'s-M", name='\'=M; "quoted"', variant_of=shirt["id"], options={"size": "M", "+fit": "slim"}, active=False
-    )
-    await office.product("CARD", kind="gift_card", tax_category=None, tracks_stock=False)
-    await imported(office, FILE)
-    await imported(
-        office, "code,price_list,price,minimum_quantity,starts_at\nMILK,retail,1.19,6,2026-12-01T00:00:00+01:00\n"
-    )
-    before = await by_code(office)
-    await office.announces()
-    for path in ("/exports/products", "/exports/prices"):
-        for delimiter in ("comma", "semicolon"):
-            response = await office.asks("GET", path, params={"delimiter": delimiter})
-            file = response.content
-            cells = [cell for row in csv.reader(io.StringIO(file.decode("utf-8-sig"))) for cell in row]
-            assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
-            report = await imported(office, file)
-            assert (report["created"], report["changed"], report["refused"]) == (0, 0, 0), report
-            assert report["unchanged"] == report["total"]
-    assert await by_code(office) == before
-    assert await office.announces() == 0
-
-
-async def test_an_export_fills_an_empty_catalogue_with_the_same_products(office: Office) -> None:
-    await shop(office)
-    await imported(office, FILE)
-    products = (await office.asks("GET", "/exports/products")).content
-    prices = (await office.asks("GET", "/exports/prices")).content
-    before = await by_code(office)
-    async with office.database.transaction() as work:
-        for table in (
-            "prices",
-            "product_barcodes",
-            "product_categories",
-            "product_announcements",
-            "products",
-        ):
-            await work.connection.execute(text(f"DELETE FROM {table}"))
-    assert counts(await imported(office, products)) == (3, 0, 0, 0)
-    assert counts(await imported(office, prices)) == (0, 3, 0, 0)
-    after = await by_code(office)
-    assert {code: {**product, "id": "", "version": 0} for code, product in after.items()} == {
-        code: {**product, "id": "", "version": 0} for code, product in before.items()
-    }
-
-
 async def test_a_file_over_the_limit_is_too_large(office: Office) -> None:
     body = b"code,name\n" + b"A" * (64 * 1024 * 1024)
     response = await office.asks("POST", "/imports", content=body, headers={"Content-Type": "text/csv"})
@@ -408,3 +309,12 @@ async def test_importing_needs_its_permission(office: Office) -> None:
     writer = office.someone(frozenset({"catalog.write", "catalog.read"}))
     response = await writer.asks("POST", "/imports", content=FILE.encode(), headers={"Content-Type": "text/csv"})
     assert refused(response, 403, "forbidden")["permission"] == "catalog.import"
+
+
+async def test_a_misspelt_parameter_is_refused_because_it_might_be_the_dry_run(office: Office) -> None:
+    await shop(office)
+    response = await office.asks(
+        "POST", "/imports", content=FILE.encode(), params={"dryrun": "true"}, headers={"Content-Type": "text/csv"}
+    )
+    refused(response, 422, "invalid-request", "query.dryrun")
+    assert (await office.get("/imports"))["items"] == []
