@@ -1,6 +1,7 @@
 """Value types that contracts and APIs share: validated on the way in, exact on the way out."""
 
 import re
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -40,8 +42,46 @@ MilliQuantity = Annotated[int, Field(strict=True, ge=-LARGEST_MINOR, le=LARGEST_
 PartsPerMillion = Annotated[int, Field(strict=True, ge=0, le=10_000_000, examples=[230_000])]
 """A rate: 23 % is 230,000."""
 
-Instant = AwareDatetime
-"""A point in time with its offset."""
+
+def _instant(value: object) -> object:
+    # pydantic would take numbers, also in quotes, for seconds or milliseconds since 1970, whichever looks likelier.
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _INSTANT.match(value)):
+        raise ValueError("a point in time is written as in 2026-03-02T12:00:00+01:00")
+    return value
+
+
+def _day(value: object) -> object:
+    if not isinstance(value, date) and not (isinstance(value, str) and _DAY.match(value)):
+        raise ValueError("a date is written as in 2026-03-02")
+    return value
+
+
+_INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:")
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""A point in time with its offset, written as RFC 3339 has it; never a number."""
+
+Day = Annotated[date, BeforeValidator(_day), Field(examples=["2026-03-02"])]
+"""A date of the calendar, e.g. a business date; never a number."""
+
+
+def _hour(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not _LOCAL_TIME.match(value):
+        raise ValueError("a time of day is written as in 16:00, without a zone: it is the store's own")
+    return value
+
+
+_LOCAL_TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")
+
+LocalTime = Annotated[
+    time,
+    BeforeValidator(_hour),
+    WithJsonSchema({"type": "string", "pattern": _LOCAL_TIME.pattern, "examples": ["16:00"]}),
+]
+"""A time of day where the store is."""
 
 
 class Part(BaseModel):

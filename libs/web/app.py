@@ -9,8 +9,10 @@ from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
+from libs.web.docs_page import add_docs_page
 from libs.web.health import ReadinessCheck, health_router
-from libs.web.problems import PROBLEM_RESPONSES, install_problem_handlers
+from libs.web.openapi import ABOUT, DescribedApp, operation_id
+from libs.web.problems import install_problem_handlers
 from libs.web.request_context import RequestContext, RequestMeasurements
 
 LARGEST_BODY_BYTES = 1_048_576
@@ -33,18 +35,20 @@ def create_service_app(
     `context` is the service's `ServiceContext`; `resources` are found again by `libs.web.transactions.resource`.
     Paths are absolute, so the same application is served alone or mounted beside others.
     """
-    app = FastAPI(
+    app = DescribedApp(
         title=f"Tillstream {name}",
         summary=summary,
+        description=ABOUT,
         version=version,
         openapi_url=f"/{name}/openapi.json",
-        docs_url=f"/{name}/docs",
+        docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY_BYTES,
-        responses={status: PROBLEM_RESPONSES[status] for status in PROBLEM_RESPONSES},
+        generate_unique_id_function=operation_id,
     )
     app.state.context = context
     app.state.resources = dict(resources)
+    add_docs_page(app, name)
     install_problem_handlers(app)
     app.add_middleware(
         RequestContext,

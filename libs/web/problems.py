@@ -12,9 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from libs.contracts.refusal import Refusal
+from libs.persistence import Unstorable
+from libs.persistence.failures import is_passing
+from libs.web.unstorable import unstorable_field
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_ROOT = "https://tillstream.example/problems/"
+RETRY_AFTER_S = 1
+# Whoever sends a list of a thousand lines, all wrong, has enough to do with the first of them.
+MOST_FIELD_ERRORS = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -35,23 +41,6 @@ class Problem(BaseModel):
     detail: str = Field(description="What went wrong and what would be right.")
     instance: str | None = Field(default=None, description="The correlation id to quote when asking for help.")
     errors: list[FieldError] = Field(default_factory=list)
-
-
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {PROBLEM_JSON: {}}, "description": description}
-    for status, description in (
-        (400, "The request cannot be read."),
-        (401, "Nobody is signed on, or the token has expired."),
-        (403, "The caller lacks a permission; a manager's approval may lend it."),
-        (404, "There is no such thing."),
-        (409, "It conflicts with the present state."),
-        (413, "The request is too large."),
-        (415, "The media type is not supported."),
-        (422, "A value is wrong; `errors` names the field."),
-        (429, "Too many requests or tries."),
-        (503, "Something this needs is away for the moment."),
-    )
-}
 
 
 def problem_response(
@@ -80,7 +69,8 @@ def problem_response(
 
 async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    errors = [{"field": error.field, "message": error.sentence}] if error.field else []
+    field = await unstorable_field(request) if isinstance(error, Unstorable) else error.field
+    errors = [{"field": field, "message": error.sentence}] if field else []
     headers = {}
     if "retry_after_s" in error.facts:
         headers["Retry-After"] = str(error.facts["retry_after_s"])
@@ -94,34 +84,47 @@ async def _refusal(request: Request, error: Exception) -> Response:
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"field": ".".join(str(part) for part in _path(item)), "message": str(item["msg"]).replace("Value error, ", "")}
-        for item in error.errors()
+        {"field": _field(item), "message": str(item["msg"]).replace("Value error, ", "")} for item in error.errors()
     ]
     first = f"{errors[0]['field']}: {errors[0]['message']}" if errors else "the request is not valid"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return problem_response(request, 422, "invalid-request", first + more, errors=errors)
+    return problem_response(request, 422, "invalid-request", first + more, errors=errors[:MOST_FIELD_ERRORS])
 
 
-def _path(item: Any) -> tuple[Any, ...]:
+def _field(item: Any) -> str:
     location: tuple[Any, ...] = item["loc"]
-    return location[1:] if len(location) > 1 and location[0] == "body" else location
+    path = location[1:] if len(location) > 1 and location[0] == "body" else location
+    # A member may be named with the empty text; a person has to see that, too.
+    return ".".join(str(part) or '""' for part in path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses, in whole sentences."""
     assert isinstance(error, HTTPException)
-    slug = {
-        404: "not-found",
-        405: "method-not-allowed",
-        413: "too-large",
-        415: "unsupported-media-type",
-    }.get(error.status_code, "bad-request" if error.status_code < 500 else "unavailable")
-    return problem_response(
-        request, error.status_code, slug, str(error.detail), headers=dict(error.headers) if error.headers else None
-    )
+    headers = dict(error.headers) if error.headers else None
+    slug, detail = "bad-request" if error.status_code < 500 else "unavailable", str(error.detail)
+    if error.status_code == 404:
+        slug, detail = "not-found", f"There is nothing at {request.url.path}. The service's /docs list what there is."
+    elif error.status_code == 405:
+        allowed = (headers or {}).get("Allow", "other methods")
+        slug, detail = "method-not-allowed", f"{request.method} is not possible here; {allowed} is."
+    elif error.status_code == 413:
+        slug, detail = "too-large", "The request is too large. Send less at once."
+    elif error.status_code == 400:
+        detail = f"The request cannot be read: {detail}. Send what the service's /docs describe."
+    return problem_response(request, error.status_code, slug, detail, headers=headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("request_failed", path=request.url.path, exc_info=error)
+    if is_passing(error):
+        return problem_response(
+            request,
+            503,
+            "unavailable",
+            "The database does not answer for the moment; nothing was changed. Send the same request again.",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
     return problem_response(
         request,
         500,

@@ -16,6 +16,7 @@ from libs.contracts.permissions import Permission
 from libs.contracts.values import LARGEST_MINOR
 from libs.persistence import Database
 from libs.web.authentication import require
+from libs.web.openapi import problems
 from libs.web.transactions import resource
 from services.catalog.api.compression import gzipped, takes_gzip
 from services.catalog.settings import CatalogSettings
@@ -98,7 +99,13 @@ def _lines(items: Sequence[str]) -> bytes:
     return "".join(f"{item}\n" for item in items).encode()
 
 
-@router.get("/changes", dependencies=[_reads], response_model=ChangesAnswer, summary="Read what changed since")
+@router.get(
+    "/changes",
+    dependencies=[_reads],
+    response_model=ChangesAnswer,
+    responses=problems(409),
+    summary="Read what changed since",
+)
 async def get_changes(
     request: Request,
     settings: Settings,

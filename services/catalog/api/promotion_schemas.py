@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, time
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from libs.contracts.values import CurrencyCode, PercentText, QuantityText
+from libs.contracts.values import CurrencyCode, Day, LocalTime, PercentText, QuantityText
 from libs.money import Quantity
 from libs.pricing import PromotionKind, ReturnPolicy
 from libs.web.authentication import RequestBody
@@ -65,11 +64,11 @@ class PromotionRules(BaseModel):
     customer_groups: list[ShortText] = Field(default_factory=list, max_length=100)
     coupon_code: ShortText | None = None
     store_ids: list[UUID] = Field(default_factory=list, max_length=2_000)
-    starts_on: date | None = Field(default=None, description="The store's local date, inclusive; so is ends_on.")
-    ends_on: date | None = None
+    starts_on: Day | None = Field(default=None, description="The store's local date, inclusive; so is ends_on.")
+    ends_on: Day | None = None
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7, description="1 is Monday.")
-    hours_from: time | None = Field(default=None, description="The store's local time, inclusive.", examples=["16:00"])
-    hours_until: time | None = Field(default=None, description="Exclusive.", examples=["18:00"])
+    hours_from: LocalTime | None = Field(default=None, description="The store's local time, inclusive.")
+    hours_until: LocalTime | None = Field(default=None, description="Exclusive.")
     priority: int = Field(default=0, ge=-1_000, le=1_000)
     exclusive: bool = False
     stacking_group: Annotated[str, StringConstraints(max_length=64)] = ""

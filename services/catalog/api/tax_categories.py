@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Self
 
 from fastapi import APIRouter
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from libs.contracts.catalog import TaxRateFacts
 from libs.contracts.permissions import Permission
-from libs.contracts.values import PercentText
+from libs.contracts.values import Day, PercentText
 from libs.money import Quantity
 from libs.web.authentication import RequestBody, require
 from libs.web.paging import Page, Paging
@@ -32,8 +31,8 @@ class TaxRateBody(RequestBody):
     code: Code
     name: Name
     percent: PercentText
-    valid_from: date | None = None
-    valid_until: date | None = None
+    valid_from: Day | None = None
+    valid_until: Day | None = None
 
     def facts(self) -> TaxRateFacts:
         """The rate as it is told of."""
@@ -68,8 +67,8 @@ class TaxRateAnswer(BaseModel):
     code: str
     name: str
     percent: PercentText
-    valid_from: date | None
-    valid_until: date | None
+    valid_from: Day | None
+    valid_until: Day | None
 
 
 class TaxCategoryAnswer(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Refusal
 from libs.web.authentication import Caller, RequestBody
+from libs.web.openapi import problems
 from libs.web.transactions import origin_of
 from services.identity.api.callers import present_caller
 from services.identity.api.parts import TheDatabase, TheProver, TheSettings, TheSigner
@@ -55,7 +56,7 @@ class ApprovalView(BaseModel):
     expires_at: datetime
 
 
-@router.post("", status_code=201, summary="Approve one action for the one who is signed on")
+@router.post("", status_code=201, responses=problems(429), summary="Approve one action for the one who is signed on")
 async def give(
     request: Request,
     body: ApprovalBody,

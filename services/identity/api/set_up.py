@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from libs.web.authentication import Caller, RequestBody
+from libs.web.openapi import problems
 from libs.web.transactions import Reading, Work, origin_of
 from services.identity.api.callers import StoreManager
 from services.identity.api.parts import TheDatabase, TheHasher, TheProver, TheSettings
@@ -81,7 +82,7 @@ class ChainChange(Change):
     name: Line = ""
 
 
-@router.post("/set-up", status_code=201, summary="Set the installation up, once")
+@router.post("/set-up", status_code=201, responses=problems(401, 403, 429), summary="Set the installation up, once")
 async def set_up(
     request: Request,
     body: SetUpBody,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from libs.contracts.refusal import Refusal
 from libs.web.authentication import Caller, RequestBody
+from libs.web.openapi import problems
 from libs.web.principal import Principal
 from libs.web.transactions import Work, origin_of
 from services.identity.api.parts import TheDatabase, TheProver, TheSettings, TheSigner
@@ -80,7 +81,7 @@ class MeView(BaseModel):
     till_id: UUID | None
 
 
-@router.post("/sign-ons", status_code=201, summary="Sign on at a till")
+@router.post("/sign-ons", status_code=201, responses=problems(429), summary="Sign on at a till")
 async def sign_on(
     request: Request,
     body: SignOnBody,
@@ -103,7 +104,9 @@ async def sign_on(
     return _sign_on_view(outcome)
 
 
-@router.post("/office-sign-ons", status_code=201, summary="Sign on to the back office")
+@router.post(
+    "/office-sign-ons", status_code=201, responses=problems(401, 403, 429), summary="Sign on to the back office"
+)
 async def sign_on_office(
     request: Request,
     body: OfficeSignOnBody,

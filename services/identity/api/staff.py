@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Invalid
 from libs.web.authentication import Caller, RequestBody
+from libs.web.openapi import problems
 from libs.web.paging import Page, Paging
 from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work, origin_of
@@ -258,7 +259,7 @@ async def unlock(staff_id: UUID, work: Work, caller: StaffManager) -> None:
     await unlock_staff(work, caller, await staff_within_reach(work, caller, staff_id, "unlock this member of staff"))
 
 
-@router.put("/{staff_id}/pin", status_code=204, summary="Set somebody's PIN, or one's own")
+@router.put("/{staff_id}/pin", status_code=204, responses=problems(429), summary="Set somebody's PIN, or one's own")
 async def put_pin(
     request: Request,
     staff_id: UUID,
@@ -270,7 +271,9 @@ async def put_pin(
     await secrets.set(request, caller, staff_id, "pin", body.pin.get_secret_value(), current)
 
 
-@router.put("/{staff_id}/password", status_code=204, summary="Set somebody's password, or one's own")
+@router.put(
+    "/{staff_id}/password", status_code=204, responses=problems(429), summary="Set somebody's password, or one's own"
+)
 async def put_password(
     request: Request,
     staff_id: UUID,

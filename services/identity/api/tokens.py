@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from libs.contracts.values import Instant
 from libs.web.authentication import RequestBody
+from libs.web.openapi import problems
 from libs.web.transactions import Reading, Work
 from services.identity.api.parts import TheDatabase, TheSettings, TheSigner
 from services.identity.api.schemas import GivenSecret
@@ -73,7 +74,7 @@ class ApiKeyToken(AccessToken):
     key_expires_at: Instant | None
 
 
-@router.post("/enrolments", status_code=201, summary="Turn a device into a till")
+@router.post("/enrolments", status_code=201, responses=problems(403), summary="Turn a device into a till")
 async def enrol(body: EnrolmentBody, work: Work) -> EnrolmentView:
     enrolment = await enrol_till(work, body.code)
     till = enrolment.till
@@ -82,7 +83,7 @@ async def enrol(body: EnrolmentBody, work: Work) -> EnrolmentView:
     )
 
 
-@router.post("/tokens/till", status_code=201, summary="Get a token for a till")
+@router.post("/tokens/till", status_code=201, responses=problems(401, 403), summary="Get a token for a till")
 async def till_token(
     body: TillTokenBody,
     work: Work,
@@ -94,7 +95,7 @@ async def till_token(
     return TillToken(access_token=token.text, expires_at=token.expires_at, till_id=till.id, store_id=till.store_id)
 
 
-@router.post("/tokens/api-key", status_code=201, summary="Exchange an API key for a token")
+@router.post("/tokens/api-key", status_code=201, responses=problems(401), summary="Exchange an API key for a token")
 async def api_key_token(
     body: ApiKeyTokenBody,
     work: Work,

@@ -14,6 +14,7 @@ from libs.contracts.sales import AdjustmentFacts, TaxFacts
 from libs.contracts.values import CurrencyCode, MinorAmount, QuantityText
 from libs.money import Quantity
 from libs.web.authentication import Caller, require
+from libs.web.openapi import problems
 from libs.web.transactions import Work
 from services.sales.api.dependencies import Books
 from services.sales.use_cases.check_price import check_price
@@ -40,7 +41,12 @@ class PriceCheck(BaseModel):
     explanation: tuple[str, ...] = Field(description="How the total came about, one step per sentence, in English.")
 
 
-@router.get("/price-checks", summary="Price check", dependencies=[require(Permission.SALES_READ)])
+@router.get(
+    "/price-checks",
+    responses=problems(404),
+    summary="Price check",
+    dependencies=[require(Permission.SALES_READ)],
+)
 async def get_price_check(
     work: Work,
     caller: Caller,

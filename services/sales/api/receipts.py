@@ -15,6 +15,7 @@ from libs.contracts.permissions import Permission
 from libs.contracts.refusal import NotFound
 from libs.persistence import Connection, new_id
 from libs.web.authentication import Caller, RequestBody
+from libs.web.openapi import problems
 from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work
 from services.sales.api.dependencies import Books, Settings, verified_one
@@ -149,7 +150,7 @@ async def reprint(
     )
 
 
-@router.post("/sales/{sale_id}/receipt-emails", status_code=202, summary="Mail the receipt")
+@router.post("/sales/{sale_id}/receipt-emails", status_code=202, responses=problems(429), summary="Mail the receipt")
 async def mail_receipt(
     sale_id: UUID, body: EmailBody, caller: Caller, work: Work, books: Books, settings: Settings
 ) -> EmailAnswer:

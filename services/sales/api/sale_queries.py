@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Invalid
 from libs.contracts.sales import SaleCompleted
+from libs.contracts.values import Day
 from libs.web.authentication import Caller
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading
@@ -103,7 +104,7 @@ async def list_sales(
     store_id: Annotated[UUID | None, Query(description="Of this store, the newest first.")] = None,
     till_id: Annotated[UUID | None, Query(description="Of this till, the highest number first.")] = None,
     shift_id: Annotated[UUID | None, Query(description="Of this shift, in the order of the numbers.")] = None,
-    business_date: Annotated[date | None, Query(description="Of this day; needs store_id.")] = None,
+    business_date: Annotated[Day | None, Query(description="Of this day; needs store_id.")] = None,
 ) -> Page[SaleSummary]:
     """The documents of a shift, of a till, or of a store; of a store also by business date, and by date and till."""
     caller.demand(Permission.SALES_READ)

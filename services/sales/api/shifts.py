@@ -15,6 +15,7 @@ from libs.contracts.values import CurrencyCode
 from libs.persistence import new_id
 from libs.web.authentication import Caller, require
 from libs.web.idempotency import Once
+from libs.web.openapi import problems
 from libs.web.paging import Page, Paging
 from libs.web.principal import Principal
 from libs.web.transactions import Reading, Work, resource
@@ -93,7 +94,7 @@ async def get_shifts(
     return paging.page(shifts, lambda shift: (shift.opened_at, shift.shift_id), ShiftAnswer.of)
 
 
-@router.get("/shifts/current", summary="The open shift of a till", dependencies=[_reads])
+@router.get("/shifts/current", responses=problems(404), summary="The open shift of a till", dependencies=[_reads])
 async def get_current_shift(
     reading: Reading,
     caller: Caller,
@@ -187,14 +188,17 @@ async def get_cash_movements(
     return paging.page(movements, lambda movement: (movement.moved_at, movement.movement_id), CashMovementAnswer.of)
 
 
-@router.get("/shifts/{shift_id}/x-report", summary="What an open shift has taken so far")
+@router.get("/shifts/{shift_id}/x-report", responses=problems(409), summary="What an open shift has taken so far")
 async def get_x_report(shift_id: UUID, work: Work, caller: Caller, books: Books) -> ShiftReport:
     """Any time, as often as wanted; nothing is reset. It says what the drawer should hold, hence its permission."""
     return await read_x_report(work, caller, await books.current(work.connection), shift_id)
 
 
 @router.get(
-    "/shifts/{shift_id}/x-report.txt", response_class=PlainTextResponse, summary="The X report as 42 columns of text"
+    "/shifts/{shift_id}/x-report.txt",
+    response_class=PlainTextResponse,
+    responses=problems(409),
+    summary="The X report as 42 columns of text",
 )
 async def get_x_report_text(shift_id: UUID, work: Work, caller: Caller, books: Books) -> PlainTextResponse:
     """In the language of the store."""
