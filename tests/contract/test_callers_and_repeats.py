@@ -1,0 +1,201 @@
+"""On every route: nobody gets in without a token, nonsense is refused, and what is sent twice is done once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.contract.documents import OPERATIONS, documented
+from tests.contract.living_shop import Json, LivingShop
+from tests.contract.recipes import Names, Recipe, recipe_for
+
+REPLAYED = "Idempotency-Replayed"
+WITH_TOKEN = [label for label, said in documented() if "security" in said and label in OPERATIONS]
+WITH_JSON = [
+    label
+    for label, said in documented()
+    if "application/json" in said.get("requestBody", {}).get("content", {}) and label in OPERATIONS
+]
+KEYED = [
+    label
+    for label, said in documented()
+    if any(parameter["name"] == "idempotency-key" for parameter in said.get("parameters", ()))
+]
+OTHERWISE: dict[str, Json] = {
+    "POST /catalog/v1/stock/movements": {"note": "Another one"},
+    "POST /sales/v1/shifts": {"float_minor": 9_999},
+    "POST /sales/v1/shifts/{shift_id}/cash-movements": {"amount_minor": 501},
+    "POST /sales/v1/shifts/{shift_id}/drawer-openings": {"reason": "Another one"},
+    "POST /sales/v1/sales/{sale_id}/void": {"reason": "Another one"},
+}
+"""What makes another request of the right one."""
+NATURAL = {
+    "POST /sales/v1/sales": "sale_id",
+    "POST /sales/v1/baskets": "basket_id",
+    "POST /sales/v1/baskets/{basket_id}/lines": "line_id",
+    "POST /sales/v1/baskets/{basket_id}/tenders": "tender_id",
+    "POST /sales/v1/shifts": "shift_id",
+    "POST /sales/v1/shifts/{shift_id}/cash-movements": "movement_id",
+    "POST /sales/v1/shifts/{shift_id}/drawer-openings": "movement_id",
+    "POST /sales/v1/sales/{sale_id}/reprints": "reprint_id",
+    "POST /sales/v1/sales/{sale_id}/void": "void_sale_id",
+}
+"""Routes that know a repetition by an id which the till made, and the field of that id."""
+NONSENSE = {
+    "nothing": b"",
+    "half": b'{"',
+    "null": b"null",
+    "a list": b"[]",
+    "no UTF-8": b'{"a": "\xff"}',
+    "half a surrogate": b'{"a": "\\ud800"}',
+    "not a number": b'{"a": NaN}',
+    "endless depth": b"[" * 100_000,
+    "endless number": b'{"a": ' + b"9" * 5_000 + b"}",
+}
+
+
+class Asker:
+    """Sends the right request of an operation, or what is made of it."""
+
+    def __init__(self, shop: LivingShop, label: str) -> None:
+        self.recipe: Recipe = recipe_for(label)
+        self.names: Names = self.recipe.names(shop)
+        self.body: Any = self.recipe.body(shop, self.names)
+        self._method, path = label.split(" ", 1)
+        self._path = path.format(**self.names)
+        self._shop = shop
+        self._query = self.recipe.query(shop)
+
+    def ask(
+        self, *, token: str | None = "", key: str | None = None, body: Any = None, content: bytes | None = None
+    ) -> httpx.Response:
+        """`token` "" is the recipe's; None sends none."""
+        bearer = self.recipe.token(self._shop) if token == "" else token
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+            return self._shop.http.request(self._method, self._path, content=content, headers=headers)
+        sent = self.body if body is None else body
+        if isinstance(sent, bytes):
+            headers["Content-Type"] = "text/csv"
+            return self._shop.http.request(self._method, self._path, content=sent, headers=headers)
+        return self._shop.http.request(self._method, self._path, json=sent, params=self._query, headers=headers)
+
+
+def problem(response: httpx.Response, status: int) -> Json:
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json"), (
+        response.text
+    )
+    document: Json = response.json()
+    return document
+
+
+@pytest.mark.parametrize("label", WITH_TOKEN)
+def test_nobody_gets_in_without_a_good_token(label: str, shop: LivingShop) -> None:
+    asker = Asker(shop, label)
+    for token in (None, "nonsense", "a.b.c", f"{shop.till.token}x", _unsigned(shop.till.token or "")):
+        response = asker.ask(token=token)
+        assert problem(response, 401)["type"].endswith("/unauthenticated")
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+def _unsigned(token: str) -> str:
+    header, claims, _ = token.split(".")
+    return f"{header}.{claims}."
+
+
+@pytest.mark.parametrize("label", WITH_JSON)
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_nonsense_is_refused(label: str, nonsense: str, shop: LivingShop) -> None:
+    asker = _asker_once(shop, label)
+    response = asker.ask(content=NONSENSE[nonsense])
+    if nonsense in ("nothing", "null") and response.is_success:
+        assert label.endswith(("/suspend", "/recall", "/cancel")), "only these need no body"
+    else:
+        assert problem(response, response.status_code)["detail"]
+        assert response.status_code in (400, 409, 422)
+
+
+_askers: dict[str, Asker] = {}
+
+
+def _asker_once(shop: LivingShop, label: str) -> Asker:
+    return _askers.setdefault(label, Asker(shop, label))
+
+
+@pytest.mark.parametrize("label", KEYED)
+def test_the_same_key_gets_the_identical_answer(label: str, shop: LivingShop) -> None:
+    asker = Asker(shop, label)
+    key = str(uuid4())
+    first, second, third = (asker.ask(key=key) for _ in range(3))
+    assert first.is_success, first.text
+    assert REPLAYED not in first.headers
+    for repeated in (second, third):
+        assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
+        assert repeated.headers[REPLAYED] == "true"
+
+
+@pytest.mark.parametrize("label", KEYED)
+def test_the_same_key_with_another_body_is_refused(label: str, shop: LivingShop) -> None:
+    asker = Asker(shop, label)
+    key = str(uuid4())
+    assert asker.ask(key=key).is_success
+    other = asker.body | OTHERWISE[label]
+    document = problem(asker.ask(key=key, body=other), 422)
+    assert document["type"].endswith("/idempotency-key-reused")
+    assert [each["field"] for each in document["errors"]] == ["header.Idempotency-Key"]
+
+
+@pytest.mark.parametrize("label", KEYED)
+def test_a_money_route_without_a_key_or_an_id_is_refused(label: str, shop: LivingShop) -> None:
+    document = problem(Asker(shop, label).ask(), 400)
+    assert document["type"].endswith("/idempotency-key-required")
+
+
+@pytest.mark.parametrize("label", KEYED)
+def test_the_same_key_at_the_same_moment_does_it_once(label: str, shop: LivingShop) -> None:
+    asker = Asker(shop, label)
+    key = str(uuid4())
+    answers = list(_at_once(asker, key, 4))
+    done = {answer.content for answer in answers if answer.is_success}
+    assert len(done) == 1, [answer.text for answer in answers]
+    for answer in answers:
+        if not answer.is_success:
+            assert problem(answer, 409)["type"].endswith("/request-in-flight")
+            assert answer.headers["retry-after"] == "1"
+
+
+def _at_once(asker: Asker, key: str, count: int) -> Iterator[httpx.Response]:
+    answers: list[httpx.Response] = []
+    threads = [threading.Thread(target=lambda: answers.append(asker.ask(key=key))) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == count
+    yield from answers
+
+
+@pytest.mark.parametrize("label", NATURAL)
+def test_the_same_id_made_by_the_till_is_the_same_thing(label: str, shop: LivingShop) -> None:
+    asker = Asker(shop, label)
+    body = asker.body | {NATURAL[label]: str(uuid4())}
+    first, second = asker.ask(body=body), asker.ask(body=body)
+    assert first.is_success, first.text
+    assert second.status_code == first.status_code, second.text
+    assert second.json() == first.json()
+
+
+def test_completing_a_basket_or_closing_a_shift_twice_gives_the_same_document(shop: LivingShop) -> None:
+    for label in ("POST /sales/v1/baskets/{basket_id}/complete", "POST /sales/v1/shifts/{shift_id}/close"):
+        asker = Asker(shop, label)
+        first, second = asker.ask(), asker.ask()
+        assert first.is_success, first.text
+        assert (second.status_code, second.json()) == (first.status_code, first.json())
