@@ -6,13 +6,14 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from opentelemetry.trace import SpanKind, Tracer
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.bus.tasks import end
 from libs.host.service import Job
 from libs.persistence.leases import Leases
 from libs.telemetry import names
@@ -50,9 +51,7 @@ async def running_jobs(
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         if jobs:
             try:
                 await leases.release(*(_lease_of(job) for job in jobs))
@@ -104,9 +103,7 @@ async def _run_holding(job: Job, leases: Leases, lease: str, lease_s: float) -> 
             if not await leases.take(lease, max(lease_s, job.every_s)):
                 raise LeaseLost(f"another replica took over {lease}")
     finally:
-        turn.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({turn})
+        await end([turn])
 
 
 class LeaseLost(RuntimeError):
