@@ -36,10 +36,11 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
     answers = IdempotencyStore(idempotency_keys)
     return Service(
         routers=[
+            # Routes are tried in this order, one after the other: the one that every till calls most goes first.
+            sales.router,
             baskets.router,
             basket_events.router,
             tenders.router,
-            sales.router,
             sale_queries.router,
             receipts.router,
             voids.router,
