@@ -22,8 +22,11 @@ _LAST_CHARACTER = "\U0010ffff"
 _EXACT_AND_BEGINNING = """
 WITH exact AS (
     SELECT p.id, p.search_name, 0 AS tier, 1::real AS rank FROM products p
-    WHERE (p.code = :typed OR p.item_code = :typed
-        OR p.id IN (SELECT b.product_id FROM product_barcodes b WHERE b.barcode = ANY(:barcodes)))
+    WHERE p.id IN (
+        SELECT c.id FROM products c WHERE c.code = :typed
+        UNION ALL SELECT i.id FROM products i WHERE i.item_code = :typed
+        UNION ALL SELECT b.product_id FROM product_barcodes b WHERE b.barcode = ANY(:barcodes)
+    )
     AND (CAST(:active AS boolean) IS NULL OR p.active = :active)
 ), beginning AS (
     SELECT p.id, p.search_name, 1 AS tier, 1::real AS rank FROM products p
