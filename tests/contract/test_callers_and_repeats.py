@@ -21,10 +21,12 @@ WITH_JSON = [
     for label, said in documented()
     if "application/json" in said.get("requestBody", {}).get("content", {}) and label in OPERATIONS
 ]
+# A tender's key is a name for it: the answer tells how far the basket is paid by now.
+TENDERS = "POST /sales/v1/baskets/{basket_id}/tenders"
 KEYED = [
     label
     for label, said in documented()
-    if any(parameter["name"] == "idempotency-key" for parameter in said.get("parameters", ()))
+    if any(parameter["name"] == "idempotency-key" for parameter in said.get("parameters", ())) and label != TENDERS
 ]
 OTHERWISE: dict[str, Json] = {
     "POST /catalog/v1/stock/movements": {"note": "Another one"},
@@ -38,7 +40,7 @@ NATURAL = {
     "POST /sales/v1/sales": "sale_id",
     "POST /sales/v1/baskets": "basket_id",
     "POST /sales/v1/baskets/{basket_id}/lines": "line_id",
-    "POST /sales/v1/baskets/{basket_id}/tenders": "tender_id",
+    TENDERS: "tender_id",
     "POST /sales/v1/shifts": "shift_id",
     "POST /sales/v1/shifts/{shift_id}/cash-movements": "movement_id",
     "POST /sales/v1/shifts/{shift_id}/drawer-openings": "movement_id",
@@ -185,6 +187,19 @@ def test_the_same_id_made_by_the_till_is_the_same_thing(label: str, shop: Living
     assert first.is_success, first.text
     assert second.status_code == first.status_code, second.text
     assert second.json() == first.json()
+
+
+def test_a_tender_with_the_same_key_is_the_same_tender(shop: LivingShop) -> None:
+    asker = Asker(shop, TENDERS)
+    key, body = str(uuid4()), {"kind": "voucher", "amount_minor": 100}
+    first, second = asker.ask(key=key, body=body), asker.ask(key=key, body=body)
+    assert first.status_code == second.status_code == 201
+    assert len(first.json()["tenders"]) == 1
+    assert second.json() == first.json()
+    other = problem(asker.ask(key=key, body=body | {"amount_minor": 99}), 409)
+    assert other["type"].endswith("/tender-id-taken")
+    third = asker.ask(key=str(uuid4()), body=body)
+    assert [tender["amount_minor"] for tender in third.json()["tenders"]] == [100, 100]
 
 
 def test_completing_a_basket_or_closing_a_shift_twice_gives_the_same_document(shop: LivingShop) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
@@ -95,15 +95,21 @@ async def add(
     feed: Feed,
     settings: Settings,
     prefer: Annotated[str | None, Header(max_length=100, description="'wait=10' waits for the outcome.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=8, max_length=200, description="Names the tender where there is no tender_id.")
+    ] = None,
 ) -> Response:
     """Cash and recorded tenders are decided at once; the others answer 202 until their outcome has come.
 
-    The first tender freezes the basket's price. The same `tender_id` again is the same tender, not a second one.
+    The first tender freezes the basket's price. The same `tender_id`, or the same key without one, is the same
+    tender, not a second one.
     """
     caller.demand(Permission.SALES_SELL)
     demand_taken(body.kind, settings.tender_kinds)
     approvals = await verified(request, body.approvals)
     database: Database = request.app.state.context.database
+    if body.tender_id is None and idempotency_key is not None:
+        body = body.model_copy(update={"tender_id": uuid5(basket_id, f"{caller.id} {idempotency_key}")})
     tender_request = body.request()
     # A transaction of its own, because waiting for the outcome must not hold one open.
     async with database.transaction(origin_of(request)) as work:
