@@ -41,7 +41,8 @@ class Outbox:
     def __init__(self, service: str, table: Table, *, message_limit_bytes: int = 4_000_000) -> None:
         self._source = f"/{service}"
         self._message_limit_bytes = message_limit_bytes
-        self._insert = _insert_statement(table)
+        self._insert_one = _insert_one(table)
+        self._insert_many = _insert_many(table)
         self.wake = asyncio.Event()
 
     async def write(self, work: UnitOfWork) -> None:
@@ -51,9 +52,13 @@ class Outbox:
         """
         traceparent = current_traceparent() or work.origin.traceparent
         rows = [self._row(work, outgoing, traceparent) for outgoing in work.outgoing]
+        if len(rows) == 1:
+            # As nearly every transaction has one message, it goes without the arrays that many of them need.
+            await work.connection.execute(self._insert_one, {**rows[0], "created_at": work.now})
+            return
         parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in _COLUMNS}
         headers = f"[{','.join(row['headers'] for row in rows)}]"
-        await work.connection.execute(self._insert, {**parameters, "headers": headers, "created_at": work.now})
+        await work.connection.execute(self._insert_many, {**parameters, "headers": headers, "created_at": work.now})
 
     def committed(self) -> None:
         """Wake the relay."""
@@ -99,7 +104,14 @@ class Outbox:
         }
 
 
-def _insert_statement(table: Table) -> Insert:
+def _insert_one(table: Table) -> Insert:
+    values = [bindparam(name, type_=type_) for name, type_ in _COLUMNS.items()]
+    headers = cast(bindparam("headers", type_=Text()), JSONB)
+    created_at = bindparam("created_at", type_=DateTime(timezone=True))
+    return insert(table).from_select([*_COLUMNS, "headers", "created_at"], select(*values, headers, created_at))
+
+
+def _insert_many(table: Table) -> Insert:
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in _COLUMNS.items()]
     rows = func.unnest(*arrays).table_valued(*_COLUMNS, with_ordinality="ordinality", name="rows").render_derived()
     # As one JSON text: an array of texts full of quotes costs more to escape than all the rest of the statement.
