@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, Uuid, bindparam, column, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from pydantic_core import to_json
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, cast, column, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from libs.persistence import Connection
 from services.sales.domain.totals import Contribution, merged
 from services.sales.storage.tables import shift_totals
 
+# One JSON text for any number of rows: the statement stays the same, so that it is compiled and prepared once, and
+# the driver has one value to write instead of five arrays of them.
 _additions = (
-    func.unnest(
-        bindparam("kinds", type_=ARRAY(Text)),
-        bindparam("keys", type_=ARRAY(Text)),
-        bindparam("counts", type_=ARRAY(BigInteger)),
-        bindparam("amounts", type_=ARRAY(BigInteger)),
-        bindparam("seconds", type_=ARRAY(BigInteger)),
-    )
+    func.jsonb_to_recordset(cast(bindparam("additions", type_=Text()), JSONB))
     .table_valued(
         column("kind", Text),
         column("key", Text),
@@ -29,9 +26,8 @@ _additions = (
         column("second_minor", BigInteger),
         name="additions",
     )
-    .render_derived()
+    .render_derived(with_types=True)
 )
-# `unnest` keeps the statement the same for any number of rows, so that SQLAlchemy compiles it once.
 _insert = insert(shift_totals).from_select(
     ["shift_id", "kind", "key", "count", "amount_minor", "second_minor"],
     select(bindparam("shift_id", type_=Uuid()), *_additions.c),
@@ -44,15 +40,7 @@ ADD_TOTALS = _insert.on_conflict_do_update(
 
 def addition_parameters(shift_id: UUID, contributions: Sequence[Contribution]) -> dict[str, Any]:
     """What ADD_TOTALS takes, also as a part of a larger statement."""
-    additions = merged(contributions)
-    return {
-        "shift_id": shift_id,
-        "kinds": [one.kind for one in additions],
-        "keys": [one.key for one in additions],
-        "counts": [one.count for one in additions],
-        "amounts": [one.amount_minor for one in additions],
-        "seconds": [one.second_minor for one in additions],
-    }
+    return {"shift_id": shift_id, "additions": to_json(merged(contributions)).decode()}
 
 
 class TotalsRepository:
