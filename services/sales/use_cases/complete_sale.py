@@ -9,7 +9,7 @@ from libs.contracts.sales import LineFacts, SaleCompleted
 from libs.contracts.tenders import CaptureTender
 from libs.persistence import UnitOfWork
 from services.sales.domain.basket import Basket
-from services.sales.domain.completion import DocumentDraft, check_covered, kind_of, tender_facts, totals_of
+from services.sales.domain.completion import DocumentDraft, check_covered, kind_of, tender_facts
 from services.sales.domain.tender import Tender
 from services.sales.use_cases.claim_returns import claim_returns
 from services.sales.use_cases.complete_document import complete_document
@@ -31,7 +31,7 @@ async def complete_sale(
     Raises NothingToSell, TenderUndecided, NotCovered, or the refusals of claiming returned goods and refunds.
     """
     kind = kind_of(lines)
-    tenders = check_covered(totals_of(lines).total_minor, basket.tenders)
+    tenders = check_covered(sum(line.total_minor for line in lines), basket.tenders)
     tenders = await claim_returns(work, basket, lines, tenders, tax_mode=till.seller.tax_mode)
     draft = DocumentDraft(
         sale_id=basket.basket_id,

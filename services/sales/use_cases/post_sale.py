@@ -11,7 +11,6 @@ from libs.contracts.sales import SaleCompleted
 from libs.persistence import UnitOfWork
 from libs.web.principal import Approval, Principal
 from services.sales.domain.basket import Basket
-from services.sales.domain.completion import totals_of
 from services.sales.domain.entry import demand_age, demand_currency
 from services.sales.domain.product import Product
 from services.sales.domain.tender_rules import due_minor
@@ -109,7 +108,7 @@ async def post_sale(
     )
     demand_age(basket, contents.products)
     lines = contents.frozen_lines(basket, till.store.language)
-    total_minor = totals_of(lines).total_minor
+    total_minor = contents.total_minor
     if finished.expected_total_minor not in (None, total_minor):
         raise TotalDiffers(
             f"The till expects {finished.expected_total_minor} minor units, the server prices the basket at "
