@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 
+from libs.contracts.permissions import Permission
 from libs.host.edge import Edge
 from libs.host.registry import all_services
 from libs.host.server import listen, serving
@@ -106,6 +107,23 @@ class LivingShop:
         self.other_till = Api(self.http, self.second.token)
         self.settle()
         self.shift_id: str = self.open_shift(self.till)
+
+    @cached_property
+    def stranger(self) -> Api:
+        """A caller whose only permission is for something else, at another store."""
+        return self._elsewhere(["operations.messages"])
+
+    @cached_property
+    def outsider(self) -> Api:
+        """A caller who may do everything, at another store."""
+        return self._elsewhere([permission.value for permission in Permission])
+
+    def _elsewhere(self, scopes: list[str]) -> Api:
+        store = self.office("POST", "/identity/v1/stores", STORE | {"code": f"s{uuid4().hex[:12]}"})
+        key = {"name": "From elsewhere", "scopes": scopes, "store_ids": [store["id"]]}
+        made = self.office("POST", "/identity/v1/api-keys", key)
+        token = Api(self.http)("POST", "/identity/v1/tokens/api-key", {"key": made["key"]})
+        return Api(self.http, token["access_token"])
 
     def _stock_the_shelves(self) -> None:
         write = self.office

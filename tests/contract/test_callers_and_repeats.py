@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +49,17 @@ NATURAL = {
     "POST /sales/v1/sales/{sale_id}/void": "void_sale_id",
 }
 """Routes that know a repetition by an id which the till made, and the field of that id."""
+FOR_EVERYBODY = ["GET /identity/v1/chain", "DELETE /identity/v1/sign-ons/current", "GET /identity/v1/me"]
+"""What anybody may who is signed on."""
+OF_A_STORE = re.compile(r"/\{(basket_id|sale_id|shift_id|till_id|store_id|staff_id)\}")
+"""What belongs to one store. A receipt's code does not: goods are taken back wherever the customer is."""
+LISTS_OF_A_STORE = [
+    "GET /catalog/v1/stock",
+    "GET /sales/v1/sales",
+    "GET /sales/v1/shifts",
+    "GET /sales/v1/suspended-baskets",
+]
+"""Lists that are asked for by `store_id`."""
 BY_STATE = {
     "POST /sales/v1/baskets/{basket_id}/complete": "a basket is completed once, and tells its document ever after",
     "POST /sales/v1/shifts/{shift_id}/close": "a shift is closed once, and tells its Z report ever after",
@@ -116,6 +128,22 @@ def test_nobody_gets_in_without_a_good_token(label: str, shop: LivingShop) -> No
         response = asker.ask(token=token)
         assert problem(response, 401)["type"].endswith("/unauthenticated")
         assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("label", WITH_TOKEN)
+def test_nobody_does_anything_without_its_permission(label: str, shop: LivingShop) -> None:
+    response = Asker(shop, label).ask(token=shop.stranger.token, key=str(uuid4()))
+    if label in FOR_EVERYBODY:
+        assert response.is_success, response.text
+    else:
+        assert problem(response, 403)["detail"]
+
+
+@pytest.mark.parametrize("label", [label for label in WITH_TOKEN if OF_A_STORE.search(label)] + LISTS_OF_A_STORE)
+def test_nobody_reaches_into_another_store(label: str, shop: LivingShop) -> None:
+    response = Asker(shop, label).ask(token=shop.outsider.token, key=str(uuid4()))
+    assert response.status_code in (403, 404), response.text
+    assert problem(response, response.status_code)["detail"]
 
 
 def _unsigned(token: str) -> str:
