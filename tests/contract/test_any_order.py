@@ -34,7 +34,9 @@ class Walk:
         self._shop = shop
         self._chance = Random(seed)
         self._seen: dict[str, list[str]] = defaultdict(list)
-        self._tokens = [shop.new_till().token for _ in range(2)]
+        tills = [shop.new_till() for _ in range(2)]
+        self.till_ids = [till.id for till in tills]
+        self._tokens = [till.token for till in tills]
         # Sales has to hear of the tills first.
         shop.settle()
         self._seen["shift_id"] = [shop.open_shift(Api(shop.http, token)) for token in self._tokens]
@@ -121,5 +123,8 @@ def test_requests_in_any_order_keep_to_the_documents(seed: int, shop: LivingShop
             if response.status_code < 300 and response.content.startswith(b"{"):
                 walk.learn(response.json())
     findings.report()
+    for till_id in walk.till_ids:
+        held = shop.office("GET", f"/sales/v1/tills/{till_id}/continuity")
+        assert held["missing_count"] == 0, held["answer"]
     done = sum(count for status, count in findings.answers.items() if status < 300)
     assert done > STEPS // 5, findings.answers
