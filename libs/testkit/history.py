@@ -37,10 +37,14 @@ class Answer:
 
 @dataclass(slots=True)
 class Request:
-    """One request for one sale. `sent` and `returned` count the events of the whole history, to order requests."""
+    """One request for one sale. `sent` and `returned` count the events of the whole history, to order requests.
+
+    Requests with the same `contents` are repetitions of each other.
+    """
 
     till_id: str
     sale_id: str
+    contents: str
     sent: int
     returned: int | None = None
     outcome: Outcome = Outcome.UNKNOWN
@@ -54,9 +58,9 @@ class History:
         self.requests: list[Request] = []
         self._events = 0
 
-    def invoke(self, till_id: str, sale_id: str) -> Request:
+    def invoke(self, till_id: str, sale_id: str, contents: str = "") -> Request:
         """A request is about to be sent; until told otherwise its outcome is unknown."""
-        request = Request(till_id, sale_id, self._next())
+        request = Request(till_id, sale_id, contents, self._next())
         self.requests.append(request)
         return request
 
@@ -134,6 +138,7 @@ def violations(history: History, final: FinalState) -> list[Violation]:
         *_acknowledged(history, final.stored, "sales"),
         *_acknowledged(history, final.heard, "the subscriber"),
         *_answers_agree(history),
+        *_repetitions_are_answered(history),
         *_unacknowledged(history, final.stored),
         *_repeated(final.stored, "sales"),
         *_repeated(final.heard, "the subscriber"),
@@ -171,6 +176,19 @@ def _answers_agree(history: History) -> Iterator[Violation]:
                 "contradiction",
                 f"sale {request.sale_id} was answered {answers[request.sale_id]} and {request.answer}",
             )
+
+
+def _repetitions_are_answered(history: History) -> Iterator[Violation]:
+    """A sale that was acknowledged is acknowledged again, whenever the same request comes once more."""
+    acknowledged: dict[tuple[str, str], int] = {}
+    for request in history.requests:
+        if request.answer is not None and request.returned is not None:
+            key = (request.sale_id, request.contents)
+            acknowledged[key] = min(request.returned, acknowledged.get(key, request.returned))
+    for request in history.requests:
+        known = acknowledged.get((request.sale_id, request.contents))
+        if request.outcome is Outcome.FAIL and known is not None and known < request.sent:
+            yield Violation("refused-again", f"{request} was acknowledged before")
 
 
 def _unacknowledged(history: History, stored: Sequence[Document]) -> Iterator[Violation]:

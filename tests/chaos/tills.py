@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -81,7 +82,7 @@ class Till:
 
     async def _send(self, body: Body, patience_s: float = PATIENCE_S) -> bool:
         """Send once and record it; True when the till knows what became of the sale."""
-        request = self.history.invoke(self.till_id, body["sale_id"])
+        request = self.history.invoke(self.till_id, body["sale_id"], json.dumps(body["lines"]))
         try:
             async with asyncio.timeout(patience_s):
                 response = await self.http.post("/sales/v1/sales", json=body, headers=self.headers)

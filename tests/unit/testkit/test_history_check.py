@@ -77,10 +77,25 @@ def test_a_request_that_never_returned_is_unknown() -> None:
     assert violations(history, final) == []
 
 
-def test_a_duplicate_may_be_refused_while_the_other_is_acknowledged() -> None:
+def test_a_duplicate_may_be_refused_while_the_other_is_under_way() -> None:
+    history = History()
+    first, second = history.invoke("a", "a-1"), history.invoke("a", "a-1")
+    history.fail(second)
+    history.ok(first, Answer(1, 100, 100))
+    stored = [Document("a-1", "a", 1, 100, 100)]
+    assert violations(history, FinalState(stored, stored, [TillState("a", 1, 1, 0, 1, 100, 0, 100)])) == []
+
+
+def test_other_contents_under_the_id_of_an_acknowledged_sale_may_be_refused() -> None:
+    history, final = a_day("a")
+    history.fail(history.invoke("a", "a-1", "other contents"))
+    assert violations(history, final) == []
+
+
+def test_a_refused_repetition_of_an_acknowledged_request_is_found() -> None:
     history, final = a_day("a")
     history.fail(history.invoke("a", "a-1"))
-    assert violations(history, final) == []
+    assert kinds(history, final) == {"refused-again"}
 
 
 def damaged_lost(final: FinalState) -> FinalState:
