@@ -45,6 +45,8 @@ def create_service_app(
         redoc_url=None,
         max_body_size=LARGEST_BODY_BYTES,
         generate_unique_id_function=operation_id,
+        # Ours are the spans and measurements of RequestContext; FastAPI's own would be a second set beside them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     app.state.resources = dict(resources)

@@ -28,6 +28,7 @@ LINES = 10
 ROUNDS = 3
 WARM_UP_S = 1.5
 ROUND_S = 5.0
+PREPARED_PER_TILL = 200
 BUDGET_RATIO = 0.2
 BUDGET_P99_OVER_P50 = 5.0
 
@@ -68,6 +69,7 @@ def _sell(shop: SalesShop) -> list[float]:
         "codes": shop.codes,
         "currency": CURRENCY,
         "lines": LINES,
+        "prepared": PREPARED_PER_TILL,
         "warm_up_s": WARM_UP_S,
         "measured_s": ROUND_S,
     }

@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,20 +21,21 @@ from libs.persistence import new_id
 
 async def sell(load: dict[str, Any]) -> dict[str, Any]:
     """Sell at every till at once for `warm_up_s` and then `measured_s`; only the latter counts."""
+    chances = [random.Random(number) for number, _ in enumerate(load["tokens"])]
+    # Made beforehand as far as they reach: the tills' work would take processor time from the service's.
+    ready = [[_body(load, chance) for _ in range(load["prepared"])] for chance in chances]
     begin = time.perf_counter() + load["warm_up_s"]
     end = begin + load["measured_s"]
     taken = await asyncio.gather(
         *(
-            _till(load["urls"][number % len(load["urls"])], token, load, random.Random(number), begin, end)
-            for number, token in enumerate(load["tokens"])
+            _till(load["urls"][number % len(load["urls"])], token, _bodies(load, ready[number], chance), begin, end)
+            for number, (token, chance) in enumerate(zip(load["tokens"], chances, strict=True))
         )
     )
     return {"seconds_each": [each for till in taken for each in till], "measured_s": load["measured_s"]}
 
 
-async def _till(
-    url: str, token: str, load: dict[str, Any], chance: random.Random, begin: float, end: float
-) -> list[float]:
+async def _till(url: str, token: str, bodies: Iterator[bytes], begin: float, end: float) -> list[float]:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = (
@@ -42,7 +44,7 @@ async def _till(
     ).encode()
     taken = []
     while (started := time.perf_counter()) < end:
-        body = _body(load, chance)
+        body = next(bodies)
         writer.write(b"".join((head, str(len(body)).encode(), b"\r\n\r\n", body)))
         answer_head = await reader.readuntil(b"\r\n\r\n")
         length = int(answer_head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
@@ -54,6 +56,12 @@ async def _till(
             taken.append(finished - started)
     writer.close()
     return taken
+
+
+def _bodies(load: dict[str, Any], ready: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
+    yield from ready
+    while True:
+        yield _body(load, chance)
 
 
 def _body(load: dict[str, Any], chance: random.Random) -> bytes:
