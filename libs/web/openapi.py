@@ -11,8 +11,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
-from libs.web.problems import PROBLEM_JSON, Problem
+from libs.web.problems import JSON, PROBLEM_JSON, Problem
+from libs.web.too_large import with_problem_when_too_large
 
 _REFERENCE = "#/components/schemas/{model}"
 _PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": _REFERENCE.format(model=Problem.__name__)}}}
@@ -26,6 +28,7 @@ _REFUSALS = {
     404: "There is no such thing.",
     409: "It conflicts with the present state.",
     413: "The request is too large.",
+    415: "The body is of another media type than the route reads.",
     422: "A value is wrong; `errors` names the field.",
     429: "Too many requests or tries; `Retry-After` says how long to wait.",
     503: "Something this needs is away for the moment; try again.",
@@ -50,7 +53,12 @@ def operation_id(route: APIRoute) -> str:
 
 
 class DescribedApp(FastAPI):
-    """A FastAPI application whose document is precise about refusals."""
+    """A FastAPI application that refuses everything with a problem, and whose document is precise about that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        outgoing = with_problem_when_too_large(scope, receive, send) if scope["type"] == "http" else send
+        await super().__call__(scope, receive, outgoing)
 
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
@@ -87,6 +95,8 @@ def _possible(method: str, operation: dict[str, Any]) -> list[int]:
     statuses = [] if operation.get("tags") == ["health"] else [503]
     if has_body:
         statuses += [400, 413]
+    if JSON in operation.get("requestBody", {}).get("content", {}):
+        statuses.append(415)
     if "security" in operation:
         statuses += [401, 403]
     if has_body or any(parameter["in"] == "path" for parameter in parameters):

@@ -12,12 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from libs.contracts.refusal import Refusal
-from libs.persistence import Unstorable
+from libs.persistence import Origin, Unstorable
 from libs.persistence.failures import is_passing
 from libs.web.unstorable import unstorable_field
 
+JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+CORRELATION_HEADER = "X-Correlation-Id"
 TYPE_ROOT = "https://tillstream.example/problems/"
+TOO_LARGE = "The request is too large. Send less at once."
 RETRY_AFTER_S = 1
 # Whoever sends a list of a thousand lines, all wrong, has enough to do with the first of them.
 MOST_FIELD_ERRORS = 100
@@ -43,6 +46,12 @@ class Problem(BaseModel):
     errors: list[FieldError] = Field(default_factory=list)
 
 
+def origin_in(request: Request) -> Origin | None:
+    """The trail of a request; None before it has got one."""
+    origin: Origin | None = getattr(request.state, "origin", None)
+    return origin
+
+
 def problem_response(
     request: Request,
     status: int,
@@ -54,7 +63,7 @@ def problem_response(
     **facts: Any,
 ) -> Response:
     """A problem+json response."""
-    origin = getattr(request.state, "origin", None)
+    origin = origin_in(request)
     document: dict[str, Any] = {
         **facts,
         "type": TYPE_ROOT + slug,
@@ -83,12 +92,30 @@ async def _refusal(request: Request, error: Exception) -> Response:
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"field": _field(item), "message": str(item["msg"]).replace("Value error, ", "")} for item in error.errors()
-    ]
+    found = error.errors()
+    if any(item["loc"] == ("body",) for item in found) and _is_not_json(request):
+        sent = request.headers.get("content-type", "no Content-Type")
+        return problem_response(
+            request, 415, "unsupported-media-type", f"A body with {sent} is not read here. Send JSON as {JSON}."
+        )
+    errors = [{"field": _field(item), "message": _message(item)} for item in found]
     first = f"{errors[0]['field']}: {errors[0]['message']}" if errors else "the request is not valid"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return problem_response(request, 422, "invalid-request", first + more, errors=errors[:MOST_FIELD_ERRORS])
+
+
+def _is_not_json(request: Request) -> bool:
+    """Whether there is a body that does not say of itself that it is JSON."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return False
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not (media_type == JSON or media_type.endswith("+json"))
+
+
+def _message(item: Any) -> str:
+    if item["loc"] == ("body",) and item["type"] in ("model_attributes_type", "model_type"):
+        return "Send a JSON object"
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def _field(item: Any) -> str:
@@ -109,7 +136,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         allowed = (headers or {}).get("Allow", "other methods")
         slug, detail = "method-not-allowed", f"{request.method} is not possible here; {allowed} is."
     elif error.status_code == 413:
-        slug, detail = "too-large", "The request is too large. Send less at once."
+        slug, detail = "too-large", TOO_LARGE
     elif error.status_code == 400:
         detail = f"The request cannot be read: {detail}. Send what the service's /docs describe."
     return problem_response(request, error.status_code, slug, detail, headers=headers)

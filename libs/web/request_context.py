@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.persistence import Origin, new_id
 from libs.telemetry import names
+from libs.web.problems import CORRELATION_HEADER
 
-CORRELATION_HEADER = "X-Correlation-Id"
 _CORRELATION = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 
 

@@ -50,8 +50,9 @@ def test_every_refusal_is_documented_as_a_problem(label: str) -> None:
         ("GET /identity/v1/jwks.json", [503]),
         ("GET /sales/v1/sales", [401, 403, 422, 503]),
         ("GET /sales/v1/sales/{sale_id}", [401, 403, 404, 422, 503]),
-        ("POST /sales/v1/sales", [400, 401, 403, 404, 409, 413, 422, 503]),
-        ("POST /identity/v1/office-sign-ons", [400, 401, 403, 404, 409, 413, 422, 429, 503]),
+        ("POST /sales/v1/sales", [400, 401, 403, 404, 409, 413, 415, 422, 503]),
+        ("POST /identity/v1/office-sign-ons", [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]),
+        ("POST /catalog/v1/imports", [400, 401, 403, 404, 409, 413, 422, 503]),
         ("DELETE /identity/v1/api-keys/{key_id}", [401, 403, 404, 409, 422, 503]),
     ],
 )
