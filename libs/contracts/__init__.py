@@ -1,6 +1,6 @@
 """Contracts: every event and command by owning service, their registry, golden samples and generated schemas."""
 
-from libs.contracts import catalog, identity, operations, sales, tenders
+from libs.contracts import catalog, gateway, identity, operations, sales, tenders
 from libs.contracts.message import (
     Command,
     Event,
@@ -41,6 +41,7 @@ __all__ = [
     "catalog",
     "contract",
     "definition_of",
+    "gateway",
     "identity",
     "json_schema",
     "operations",

@@ -39,6 +39,19 @@ class TillChanged(Event):
     active: bool
 
 
+@contract("identity", "gateway_changed", subject="gateway_id", store="store_id")
+class GatewayChanged(Event):
+    """The device gateway of a store PC as it is now, with the tills whose devices it owns."""
+
+    gateway_id: UUID
+    store_id: UUID
+    code: str
+    name: str
+    till_ids: tuple[UUID, ...]
+    enrolled: bool
+    active: bool
+
+
 class StaffLimits(Part):
     """How far a person may go without a manager."""
 

@@ -40,6 +40,10 @@ class Permission(StrEnum):
     SALES_X_REPORT = "sales.x_report"
     SALES_CONFIGURE = "sales.configure"
 
+    GATEWAY_READ = "gateway.read"
+    GATEWAY_USE = "gateway.use"
+    GATEWAY_PRINT_DUPLICATE = "gateway.print_duplicate"
+
     OPERATIONS_MESSAGES = "operations.messages"
 
 
@@ -56,6 +60,9 @@ CASHIER: frozenset[Permission] = frozenset(
         Permission.SALES_OPEN_SHIFT,
         Permission.SALES_CLOSE_SHIFT,
         Permission.SALES_CASH_IN,
+        Permission.GATEWAY_READ,
+        Permission.GATEWAY_USE,
+        Permission.GATEWAY_PRINT_DUPLICATE,
     }
 )
 """What a cashier may do alone; limits start at a 10 % discount and a refund of 50.00."""
