@@ -83,11 +83,12 @@ CATALOGUE_PRODUCT: Select[Any] = select(
 )
 
 
-# Made once, because every scan runs it.
+# Made once, because every scan runs it. The barcodes are parameters each, not one array: PostgreSQL plans an array of
+# unknown length anew every time, and planning takes longer than finding.
 _BY_BARCODES = (
     CATALOGUE_PRODUCT.add_columns(product_barcodes.c.barcode.label("found_by"))
     .join(product_barcodes, product_barcodes.c.product_id == products.c.id)
-    .where(product_barcodes.c.barcode == func.any(bindparam("barcodes", type_=ARRAY(Text()))))
+    .where(product_barcodes.c.barcode.in_(bindparam("barcodes", expanding=True, type_=Text())))
 )
 
 
