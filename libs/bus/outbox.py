@@ -10,11 +10,11 @@ from sqlalchemy import DateTime, LargeBinary, SmallInteger, Table, Text, Uuid, b
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.sql.dml import Insert
 
-from libs.bus.envelope import Envelope, from_headers, to_headers
-from libs.bus.topology import command_routing_key, event_routing_key, partition_of
+from libs.bus.sealing import MessageTooLarge, seal
 from libs.bus.tracing import current_traceparent
-from libs.contracts.message import Command
-from libs.persistence import Outgoing, UnitOfWork, new_id
+from libs.persistence import Outgoing, UnitOfWork
+
+__all__ = ["MessageTooLarge", "Outbox"]
 
 _COLUMNS: dict[str, Any] = {
     "id": Uuid(),
@@ -26,10 +26,6 @@ _COLUMNS: dict[str, Any] = {
     "body": LargeBinary(),
     "expires_at": DateTime(timezone=True),
 }
-
-
-class MessageTooLarge(ValueError):
-    """A message's payload is beyond what brokers carry; it should hold a reference instead."""
 
 
 class Outbox:
@@ -65,43 +61,17 @@ class Outbox:
         self.wake.set()
 
     def _row(self, work: UnitOfWork, outgoing: Outgoing, traceparent: str | None) -> dict[str, Any]:
-        message = outgoing.message
-        definition = message.message
-        message_id = new_id()
-        envelope = Envelope(
-            id=str(message_id),
-            type=definition.type,
+        sealed = seal(
+            outgoing,
+            work.origin,
             source=self._source,
-            subject=message.subject,
-            time=work.now,
-            partition_key=outgoing.partition_key,
-            sequence=outgoing.sequence,
-            correlation_id=work.origin.correlation_id,
-            body=message.body(),
-            causation_id=work.origin.causation_id,
-            store_id=message.store,
-            expiry_time=outgoing.expires_at,
+            now=work.now,
             traceparent=traceparent,
+            limit_bytes=self._message_limit_bytes,
         )
-        if len(envelope.body) > self._message_limit_bytes:
-            raise MessageTooLarge(f"{definition.type}: {len(envelope.body)} of {self._message_limit_bytes} bytes")
-        headers = to_headers(envelope)
-        # Refused here, where the fault is, and not at every consumer later.
-        from_headers(headers, envelope.body)
-        partition = partition_of(envelope.partition_key)
-        return {
-            "id": message_id,
-            "partition": partition,
-            "key": envelope.partition_key,
-            "type": definition.type,
-            "kind": definition.kind,
-            "routing_key": command_routing_key(message.route)
-            if isinstance(message, Command)
-            else event_routing_key(definition.type, message.store, partition),
-            "headers": to_json(headers).decode(),
-            "body": envelope.body,
-            "expires_at": outgoing.expires_at,
-        }
+        row: dict[str, Any] = {name: getattr(sealed, name) for name in _COLUMNS}
+        row["headers"] = to_json(sealed.headers).decode()
+        return row
 
 
 def _insert_one(table: Table) -> Insert:

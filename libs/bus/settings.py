@@ -48,6 +48,10 @@ class BusSettings(BaseModel):
     stop_timeout_s: float = Field(10.0, gt=0, description="time for handlers to finish when the service stops")
 
     # Broker
+    topology_expected: bool = Field(
+        False,
+        description="true where others make exchanges and queues, as for a gateway that may only use its own queue",
+    )
     queue_delivery_limit: int = Field(20, ge=1, description="deliveries before RabbitMQ dead-letters a message")
     queue_length_limit_messages: int = Field(2_000_000, ge=1, description="a full queue refuses new messages")
     log_max_age: str = Field("30D", pattern=r"^[0-9]+[YMDhms]$", description="how long the log stream keeps messages")

@@ -20,7 +20,8 @@ PARTITIONS = 16
 LARGEST_QUEUE_COUNT = PARTITIONS
 CHAIN_WIDE = "all"
 _WORD = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
-_CONSUMER_NAME = re.compile(r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+$")
+# An id may follow a dot, as in gateway.<id>; it may begin with a digit.
+_CONSUMER_NAME = re.compile(r"^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)+$")
 _ROUTE = re.compile(r"^[A-Za-z0-9_.-]{1,128}$")
 
 
@@ -83,6 +84,11 @@ class Topology:
         self.commands = f"{settings.namespace}.commands"
         self.dead = f"{settings.namespace}.dead"
         self.log = f"{settings.namespace}.log"
+
+    @property
+    def expected(self) -> bool:
+        """Whether exchanges and queues are there already and must not be declared."""
+        return self._settings.topology_expected
 
     def exchanges(self) -> dict[str, str]:
         """Exchange names and types."""

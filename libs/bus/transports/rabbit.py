@@ -67,11 +67,12 @@ class RabbitTransport:
         try:
             connection = await self._consuming.connection()
             await declare_exchanges(connection, self._topology)
-            for queue in self._topology.streams():
-                await declare_queue(connection, queue)
+            # The streams are the installation's; whoever declares nothing has no use for them either.
+            for queue in [] if self._topology.expected else self._topology.streams():
+                await declare_queue(connection, queue, self._topology)
             for consumer in consumers:
                 for queue in self._topology.queues(consumer):
-                    await declare_queue(connection, queue)
+                    await declare_queue(connection, queue, self._topology)
         except LOST as error:
             raise Disconnected(f"declaring queues: {error!r}") from error
 

@@ -88,7 +88,7 @@ class RabbitAttachment:
         """Consume until the channel closes or the broker cancels the consumer."""
         lost = asyncio.Event()
         await declare_exchanges(connection, self._topology)
-        await declare_queue(connection, self._queue)
+        await declare_queue(connection, self._queue, self._topology)
         channel = connection.channel(publisher_confirms=False)
         await channel.initialize()
         try:

@@ -105,18 +105,23 @@ class Link:
 
 
 async def declare_exchanges(connection: AbstractConnection, topology: Topology) -> None:
-    """Create the exchanges, if they do not exist."""
+    """Create the exchanges, if they do not exist; where they are expected, only see that they are there."""
     async with connection.channel() as channel:
         for name, kind in topology.exchanges().items():
-            await channel.declare_exchange(name, kind, durable=True)
+            await channel.declare_exchange(name, kind, durable=True, passive=topology.expected)
 
 
-async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
-    """Create a queue, if it does not exist, and its bindings.
+async def declare_queue(connection: AbstractConnection, queue: Queue, topology: Topology) -> None:
+    """Create a queue, if it does not exist, and its bindings; where it is expected, only see that it is there.
 
     A queue that exists with other limits keeps them: operators change limits by policy, and a changed setting must
     not stop a service.
     """
+    if topology.expected:
+        # A passive declaration needs no right to configure (RabbitMQ, "Access Control", table of permissions).
+        async with connection.channel() as channel:
+            await channel.declare_queue(queue.name, passive=True)
+        return
     try:
         async with connection.channel() as channel:
             await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
