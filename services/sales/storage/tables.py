@@ -255,6 +255,7 @@ shifts = Table(
     Index("shifts_one_open_per_till", "till_id", unique=True, postgresql_where=text("state = 'open'")),
     Index("shifts_store_opened", "store_id", "opened_at", "shift_id"),
     Index("shifts_till_z_number", "till_id", "z_number", unique=True),
+    Index("shifts_staff_day", "staff_id", "business_date"),
 )
 
 # The running totals behind X and Z: a handful of rows per shift, updated in the transaction of each document.
@@ -293,6 +294,9 @@ spent_approvals = Table(
     Column("bound_to", Text, nullable=False),
     identifier("approver_id", nullable=False),
     identifier("requested_by", nullable=False),
+    # What the manager was shown and what was done with it (libs.web.principal.Extent); null where a yes has no size.
+    Column("approved_up_to", JSONB),
+    Column("needed", JSONB),
     timestamp("spent_at"),
 )
 
