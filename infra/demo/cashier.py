@@ -100,7 +100,9 @@ class Cashier:
         body = self._basket(goods)
         body["discount_percent"] = "15"
         body["discount_reason"] = "Damaged packaging"
-        body["approvals"] = [await self.approval("sales.discount", body["sale_id"], "Damaged packaging")]
+        body["approvals"] = [
+            await self.approval("sales.discount", body["sale_id"], "Damaged packaging", {"discount_ppm": 150_000})
+        ]
         self.tally.discounted += 1
         await self._post(self._paid(body, goods))
 
@@ -167,8 +169,8 @@ class Cashier:
                 self._book(voided)
                 return
 
-    async def approval(self, action: str, bound_to: str, reason: str) -> str:
-        """The manager comes over and types their PIN."""
+    async def approval(self, action: str, bound_to: str, reason: str, up_to: Json | None = None) -> str:
+        """The manager comes over, sees how far it goes, and types their PIN."""
         given = await self.api.post(
             "/identity/v1/approvals",
             {
@@ -177,6 +179,7 @@ class Cashier:
                 "action": action,
                 "bound_to": bound_to,
                 "reason": reason,
+                "up_to": up_to,
             },
         )
         self.tally.approvals += 1
@@ -185,7 +188,9 @@ class Cashier:
 
     async def skim(self, amount_minor: int) -> None:
         """Take notes out of a full drawer into the safe; the manager approves."""
-        approval = await self.approval("sales.cash_out", self.shift_id, "Skim to the safe")
+        approval = await self.approval(
+            "sales.cash_out", self.shift_id, "Skim to the safe", {"amount_minor": amount_minor, "currency": CURRENCY}
+        )
         await self.api.post(
             f"{SALES}/shifts/{self.shift_id}/cash-movements",
             {

@@ -47,6 +47,20 @@ class Permission(StrEnum):
     OPERATIONS_MESSAGES = "operations.messages"
 
 
+APPROVED_UP_TO_A_DISCOUNT: frozenset[Permission] = frozenset({Permission.SALES_DISCOUNT})
+"""An approval of these says up to which part of the price (`up_to.discount_ppm`)."""
+
+APPROVED_UP_TO_AN_AMOUNT: frozenset[Permission] = frozenset(
+    {
+        Permission.SALES_OVERRIDE_PRICE,
+        Permission.SALES_RETURN,
+        Permission.SALES_RETURN_WITHOUT_RECEIPT,
+        Permission.SALES_CASH_OUT,
+    }
+)
+"""An approval of these says up to which amount (`up_to.amount_minor` of `up_to.currency`): by how much prices are
+changed in all, how much is given back, how much is taken out of the drawer."""
+
 CASHIER: frozenset[Permission] = frozenset(
     {
         Permission.CATALOG_READ,

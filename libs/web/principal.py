@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.contracts.refusal import Forbidden
+from libs.contracts.values import LARGEST_MINOR, CurrencyCode
 
 PrincipalKind = Literal["staff", "till", "gateway", "api_key", "service"]
 
@@ -92,6 +93,43 @@ class Principal:
             raise Forbidden(f"{self.name} does not work for store {store_id}.", store_id=str(store_id))
 
 
+class Extent(BaseModel):
+    """How far an action goes, and how far an approval lets it go: what the manager was shown.
+
+    Either `discount_ppm`, the part of a line's price that is given away (150_000 is 15 %), or `amount_minor` of
+    `currency`: what is paid out, given back, or by how much prices are changed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    discount_ppm: int | None = Field(default=None, strict=True, ge=0, le=1_000_000, examples=[150_000])
+    amount_minor: int | None = Field(default=None, strict=True, ge=0, le=LARGEST_MINOR, examples=[3_000])
+    currency: CurrencyCode | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.discount_ppm is None) == (self.amount_minor is None):
+            raise ValueError("say either discount_ppm or amount_minor with its currency")
+        if (self.amount_minor is None) != (self.currency is None):
+            raise ValueError("amount_minor and currency come together")
+        return self
+
+    def covers(self, needed: Extent) -> bool:
+        """Whether `needed` is of the same kind, in the same currency, and no further."""
+        if self.discount_ppm is not None:
+            return needed.discount_ppm is not None and needed.discount_ppm <= self.discount_ppm
+        assert self.amount_minor is not None, "the validator saw to it"
+        return (
+            needed.amount_minor is not None
+            and needed.currency == self.currency
+            and needed.amount_minor <= self.amount_minor
+        )
+
+    def facts(self) -> dict[str, int | str]:
+        """Only the members that say something, as identity takes them in `up_to`."""
+        return self.model_dump(exclude_none=True)
+
+
 class ApprovalClaims(BaseModel):
     """The claims of a manager's one-time approval."""
 
@@ -106,6 +144,7 @@ class ApprovalClaims(BaseModel):
     requested_by: UUID
     exp: int
     limits: dict[str, int] = {}
+    up_to: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +152,8 @@ class Approval:
     """A manager's yes to one action on one thing, usable once (`id` is recorded by the service that spends it).
 
     `action` is the permission it lends, `bound_to` the id of what it was given for (a basket, a sale, a shift),
-    `requested_by` the member of staff who asked, `limits` the approver's own.
+    `requested_by` the member of staff who asked, `limits` the approver's own. `up_to` is how far they said yes to;
+    None for actions that have no size, such as a void of one sale.
     """
 
     id: UUID
@@ -123,6 +163,7 @@ class Approval:
     approver_name: str
     requested_by: UUID
     limits: Limits
+    up_to: Extent | None = None
 
     @classmethod
     def from_claims(cls, claims: ApprovalClaims) -> Approval:
@@ -131,5 +172,12 @@ class Approval:
             name: claims.limits.get(name, 0) for name in ("discount_ppm", "refund_minor", "cash_out_minor")
         }
         return cls(
-            claims.jti, claims.action, claims.bound_to, claims.sub, claims.name, claims.requested_by, Limits(**limits)
+            claims.jti,
+            claims.action,
+            claims.bound_to,
+            claims.sub,
+            claims.name,
+            claims.requested_by,
+            Limits(**limits),
+            claims.up_to,
         )

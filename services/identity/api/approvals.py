@@ -13,6 +13,7 @@ from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Refusal
 from libs.web.authentication import Caller, RequestBody
 from libs.web.openapi import problems
+from libs.web.principal import Extent
 from libs.web.transactions import origin_of
 from services.identity.api.callers import present_caller
 from services.identity.api.parts import TheDatabase, TheProver, TheSettings, TheSigner
@@ -36,6 +37,12 @@ class ApprovalBody(RequestBody):
         Field(description="The id of what it is for: a basket, a sale, a shift.", examples=["b8a1..."]),
     ]
     reason: Line
+    up_to: Extent | None = Field(
+        default=None,
+        description="How far it goes, as shown to the approver: the `up_to` of the problem that asked for an approval. "
+        "A discount says `discount_ppm`; a price change, a refund and cash out say `amount_minor` and `currency`; "
+        "other actions say nothing.",
+    )
 
 
 class ApproverView(BaseModel):
@@ -48,11 +55,14 @@ class ApproverView(BaseModel):
 
 
 class ApprovalView(BaseModel):
-    """An approval to send with the request it is for; good for that action on that thing by that person, once."""
+    """An approval to send with the request it is for: good for that action on that thing by that person, up to what was
+    shown, once.
+    """
 
     approval: str
     approval_id: UUID
     approver: ApproverView
+    up_to: Extent | None
     expires_at: datetime
 
 
@@ -78,7 +88,7 @@ async def give(
         Actor.of(caller),
         refused=AuditAction.APPROVAL_REFUSED,
     )
-    wanted = ApprovalRequest(body.action, body.bound_to, body.reason)
+    wanted = ApprovalRequest(body.action, body.bound_to, body.reason, body.up_to)
     async with database.transaction(origin) as work:
         outcome = await approve(work, signer, caller, approver, wanted, timedelta(seconds=settings.approval_life_s))
     # Raised only now, so that the trace of the refusal is kept.
@@ -90,5 +100,6 @@ async def give(
         approver=ApproverView(
             id=approver.id, code=approver.code, name=approver.name, limits=LimitValues.of(approver.rights.limits)
         ),
+        up_to=body.up_to,
         expires_at=outcome.token.expires_at,
     )

@@ -18,10 +18,10 @@ def added_authority(
 ) -> list[Need]:
     """The needs of `after` that were not needs of `before`, priced as `lines_...` in the basket's order.
 
-    A discount counts as more when any line is discounted further than it was, an override when its price is another,
-    a return without receipt when more money goes back. So what a manager once allowed on one line stays allowed
-    there, and is no licence for the next line or for more. What receipts bring back is judged when it is paid out,
-    once for the whole document.
+    A discount counts as more when any line is discounted further than it was, an override when its price is another
+    or holds for more goods, a return without receipt when more money goes back. So what a manager once allowed on one
+    line stays allowed there, and is no licence for the next line or for more. What receipts bring back is
+    judged when it is paid out, once for the whole document.
     """
     needs: dict[Permission, Need] = {}
     known = {line.line_id: (line, facts) for line, facts in zip(before.lines, lines_before, strict=True)}
@@ -32,8 +32,7 @@ def added_authority(
             if old and _covers(allowed.get(permission), need) and _same_price(permission, old[0], line):
                 continue
             present = needs.get(permission)
-            if present is None or present.discount_ppm < need.discount_ppm:
-                needs[permission] = need
+            needs[permission] = need if present is None else present.together_with(need)
     permission = Permission.SALES_RETURN_WITHOUT_RECEIPT
     refund = _as_if_new(after, lines_after).get(permission)
     if refund is not None and not _covers(_as_if_new(before, lines_before).get(permission), refund):
@@ -59,7 +58,10 @@ def _as_if_new(basket: Basket, lines: Sequence[LineFacts]) -> dict[Permission, N
 
 def _covers(allowed: Need | None, need: Need) -> bool:
     return (
-        allowed is not None and need.discount_ppm <= allowed.discount_ppm and need.refund_minor <= allowed.refund_minor
+        allowed is not None
+        and need.discount_ppm <= allowed.discount_ppm
+        and need.refund_minor <= allowed.refund_minor
+        and need.change_minor <= allowed.change_minor
     )
 
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Conflict, Forbidden
-from libs.web.principal import Approval, Limits, Principal
+from libs.pricing.words import amount_text, percent_text
+from libs.web.principal import Approval, Extent, Limits, Principal
+
+PPM = 1_000_000
+SHOWN_PPM = 1_000
 
 Within = Callable[[Limits], bool]
 """Whether an action is inside somebody's limits."""
 
 
 class ApprovalRequired(Forbidden):
-    """A manager must approve: ask identity for an approval of `permission` bound to `bound_to`, and send it along."""
+    """A manager must approve: ask identity for an approval of `action` bound to `bound_to`, as far as `up_to` (absent
+    where the action has no size), and send it along.
+    """
 
     type = "approval-required"
 
 
 class ApprovalDoesNotFit(Forbidden):
-    """The approval was given for something else, to somebody else, or by somebody who may not go that far."""
+    """The approval was given for something else, for less, to somebody else, or by somebody who may not go so far."""
 
     type = "approval-does-not-fit"
 
@@ -36,31 +43,58 @@ def may_alone(caller: Principal, permission: Permission, within: Within | None) 
 
 
 def check_approval(
-    approval: Approval | None, caller: Principal, permission: Permission, bound_to: str, within: Within | None
+    approval: Approval | None,
+    caller: Principal,
+    permission: Permission,
+    bound_to: str,
+    within: Within | None,
+    needed: Extent | None = None,
 ) -> Approval:
-    """The approval, if it lends `permission` to the caller for `bound_to`.
+    """The approval, if it lends `permission` to the caller for `bound_to`, as far as `needed`.
 
-    Raises ApprovalRequired when there is none, ApprovalDoesNotFit when it is for another action, thing or person, or
-    the action is beyond the approver's own limits.
+    Raises ApprovalRequired when there is none: its `action`, `bound_to` and `up_to` are what the till asks identity
+    for. Raises ApprovalDoesNotFit when it is for another action, thing or person, goes less far than `needed`, or the
+    action is beyond the approver's own limits; `approved_up_to` and `needed` then stand beside each other.
     """
+    asked: dict[str, Any] = {"action": permission.value, "permission": permission.value, "bound_to": bound_to}
+    if needed is not None:
+        asked["up_to"] = _to_ask_for(needed)
     if approval is None:
         reason = "it is over your limit" if caller.may(permission) else f"the permission {permission} is missing"
-        raise ApprovalRequired(
-            f"A manager must approve this: {reason}.", permission=permission.value, bound_to=bound_to
-        )
-    misfit = _misfit(approval, caller, permission, bound_to, within)
+        size = f" ({extent_text(needed)})" if needed is not None else ""
+        raise ApprovalRequired(f"A manager must approve this{size}: {reason}.", **asked)
+    misfit = _misfit(approval, caller, permission, bound_to, within, needed)
     if misfit:
-        raise ApprovalDoesNotFit(
-            f"This approval {misfit}. Ask a manager for another.",
-            field="approval",
-            permission=permission.value,
-            bound_to=bound_to,
-        )
+        if needed is not None:
+            asked["needed"] = needed.facts()
+            asked["approved_up_to"] = approval.up_to.facts() if approval.up_to else None
+        raise ApprovalDoesNotFit(f"This approval {misfit}. Ask a manager for another.", field="approval", **asked)
     return approval
 
 
+def extent_text(extent: Extent) -> str:
+    """The extent in words for a shop assistant: '15 %' or '30.00 EUR'."""
+    if extent.discount_ppm is not None:
+        return percent_text(extent.discount_ppm)
+    assert extent.amount_minor is not None, "an extent says one or the other"
+    assert extent.currency is not None, "an amount says its currency"
+    return f"{amount_text(extent.amount_minor, extent.currency)} {extent.currency}"
+
+
+def _to_ask_for(needed: Extent) -> dict[str, int | str]:
+    """What to show the manager: a discount in tenths of a percent, never less than what is needed."""
+    if needed.discount_ppm is None:
+        return needed.facts()
+    return {"discount_ppm": min(PPM, -(-needed.discount_ppm // SHOWN_PPM) * SHOWN_PPM)}
+
+
 def _misfit(
-    approval: Approval, caller: Principal, permission: Permission, bound_to: str, within: Within | None
+    approval: Approval,
+    caller: Principal,
+    permission: Permission,
+    bound_to: str,
+    within: Within | None,
+    needed: Extent | None,
 ) -> str | None:
     if approval.action != permission:
         return f"is for {approval.action}, not for {permission}"
@@ -68,6 +102,10 @@ def _misfit(
         return f"was given for {approval.bound_to}, not for {bound_to}"
     if approval.requested_by != caller.id:
         return f"was not asked for by {caller.name}"
+    if needed is not None and approval.up_to is None:
+        return f"does not say up to what it was given, and {extent_text(needed)} is needed"
+    if needed is not None and approval.up_to is not None and not approval.up_to.covers(needed):
+        return f"was given for up to {extent_text(approval.up_to)}, and {extent_text(needed)} is needed"
     if within is not None and not within(approval.limits):
         return f"goes beyond what {approval.approver_name} may allow"
     return None

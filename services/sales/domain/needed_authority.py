@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from libs.contracts.permissions import Permission
 from libs.contracts.sales import LineFacts
+from libs.money import divide_rounded
 from libs.pricing import AdjustmentKind
-from libs.web.principal import Limits
+from libs.web.principal import Extent, Limits
 from services.sales.domain.basket import Basket, BasketLine
 
 _BY_HAND = frozenset(
@@ -24,15 +25,34 @@ PPM = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A permission that is needed, and the limits that must suffice."""
+    """A permission that is needed, and how far: the limits and the approval that must suffice.
+
+    `change_minor` is by how much prices are changed by hand, up or down, in all.
+    """
 
     permission: Permission
     discount_ppm: int = 0
     refund_minor: int = 0
+    change_minor: int = 0
 
     def within(self, limits: Limits) -> bool:
         """Whether somebody with these limits may do it."""
         return self.discount_ppm <= limits.discount_ppm and self.refund_minor <= limits.refund_minor
+
+    def together_with(self, other: Need) -> Need:
+        """What two lines need of one permission: the higher discount, the sum of the amounts."""
+        return Need(
+            self.permission,
+            max(self.discount_ppm, other.discount_ppm),
+            self.refund_minor + other.refund_minor,
+            self.change_minor + other.change_minor,
+        )
+
+    def extent(self, currency: str) -> Extent:
+        """How far it goes, in the basket's `currency`, as an approval of it says."""
+        if self.permission is Permission.SALES_DISCOUNT:
+            return Extent(discount_ppm=self.discount_ppm)
+        return Extent(amount_minor=max(0, self.refund_minor, self.change_minor), currency=currency)
 
 
 def needed_authority(basket: Basket, lines: Sequence[LineFacts], returned_before_minor: int = 0) -> list[Need]:
@@ -48,8 +68,9 @@ def needed_authority(basket: Basket, lines: Sequence[LineFacts], returned_before
     discount_ppm = max(map(_hand_discount_ppm, unapproved), default=0)
     if discount_ppm and basket.discount_approved_by is None:
         needs.append(Need(Permission.SALES_DISCOUNT, discount_ppm=discount_ppm))
-    if any(map(_overridden, basket.lines)):
-        needs.append(Need(Permission.SALES_OVERRIDE_PRICE))
+    overridden = [facts for line, facts in zip(basket.lines, lines, strict=True) if _overridden(line)]
+    if overridden:
+        needs.append(Need(Permission.SALES_OVERRIDE_PRICE, change_minor=sum(map(_change_minor, overridden))))
     returned = -sum(line.total_minor for line in lines if line.quantity_milli < 0)
     if any(map(_without_receipt, basket.lines)):
         needs.append(Need(Permission.SALES_RETURN_WITHOUT_RECEIPT, refund_minor=returned))
@@ -61,6 +82,12 @@ def needed_authority(basket: Basket, lines: Sequence[LineFacts], returned_before
 def _overridden(line: BasketLine) -> bool:
     by_hand = line.price_override_minor is not None and not line.price_from_code
     return by_hand and line.quantity.milli > 0 and line.approved_by is None
+
+
+def _change_minor(line: LineFacts) -> int:
+    """By how much a price set by hand changes the line; all of it where no price list knows the goods."""
+    list_minor = divide_rounded(line.list_price_minor * line.quantity_milli, 1000)
+    return abs(list_minor - line.gross_minor) or line.gross_minor
 
 
 def _without_receipt(line: BasketLine) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import null
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.persistence import Connection
-from libs.web.principal import Approval
+from libs.web.principal import Approval, Extent
 from services.sales.storage.tables import spent_approvals
 
 
@@ -17,8 +18,11 @@ class ApprovalRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def spend(self, approval: Approval, at: datetime) -> bool:
-        """Note that the approval is used. False when it was used before, also by a transaction that ran beside."""
+    async def spend(self, approval: Approval, needed: Extent | None, at: datetime) -> bool:
+        """Note that the approval is used, for how much it was given and how much was `needed`.
+
+        False when it was used before, also by a transaction that ran beside.
+        """
         result = await self._connection.execute(
             insert(spent_approvals)
             .values(
@@ -27,6 +31,8 @@ class ApprovalRepository:
                 bound_to=approval.bound_to,
                 approver_id=approval.approver_id,
                 requested_by=approval.requested_by,
+                approved_up_to=approval.up_to.facts() if approval.up_to else null(),
+                needed=needed.facts() if needed else null(),
                 spent_at=at,
             )
             .on_conflict_do_nothing()

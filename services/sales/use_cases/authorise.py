@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.contracts.permissions import Permission
 from libs.persistence import UnitOfWork
-from libs.web.principal import Approval, Principal
+from libs.web.principal import Approval, Extent, Principal
 from services.sales.domain.authority import ApprovalSpent, Within, check_approval, may_alone
 from services.sales.storage.approvals import ApprovalRepository
 
@@ -19,16 +19,18 @@ async def authorise(
     bound_to: str,
     approval: Approval | None,
     within: Within | None = None,
+    needed: Extent | None = None,
 ) -> UUID | None:
     """Return None when the caller may do this alone, else the id of the manager whose approval is spent on it.
 
-    `bound_to` is the id of the basket, sale or shift; `within` says whether the action is inside somebody's limits.
-    An approval that is not needed is not spent. Raises ApprovalRequired, ApprovalDoesNotFit or ApprovalSpent.
+    `bound_to` is the id of the basket, sale or shift; `within` says whether the action is inside somebody's limits,
+    `needed` how far it goes, which the approval must cover; both are kept with the approval. An approval that
+    is not needed is not spent. Raises ApprovalRequired, ApprovalDoesNotFit or ApprovalSpent.
     """
     if may_alone(caller, permission, within):
         return None
-    fitting = check_approval(approval, caller, permission, bound_to, within)
-    if not await ApprovalRepository(work.connection).spend(fitting, work.now):
+    fitting = check_approval(approval, caller, permission, bound_to, within, needed)
+    if not await ApprovalRepository(work.connection).spend(fitting, needed, work.now):
         raise ApprovalSpent(
             "This approval has been used. A manager must approve again.", field="approval", bound_to=bound_to
         )

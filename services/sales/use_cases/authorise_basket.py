@@ -42,5 +42,11 @@ async def _authorise(
     work: UnitOfWork, caller: Principal, basket: Basket, need: Need, approval: Approval | None
 ) -> UUID | None:
     return await authorise(
-        work, caller, need.permission, bound_to=str(basket.basket_id), approval=approval, within=need.within
+        work,
+        caller,
+        need.permission,
+        bound_to=str(basket.basket_id),
+        approval=approval,
+        within=need.within,
+        needed=need.extent(basket.currency),
     )

@@ -97,6 +97,7 @@ async def apply_change(
                 bound_to=str(after.basket_id),
                 approval=approval,
                 within=need.within,
+                needed=need.extent(after.currency),
             )
     if approver_id is not None:
         after = stamp(after, approver_id)

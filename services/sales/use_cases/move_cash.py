@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Conflict
 from libs.persistence import UnitOfWork
-from libs.web.principal import Approval, Limits, Principal
+from libs.web.principal import Approval, Extent, Limits, Principal
 from services.sales.domain.reports import ShiftTotals
 from services.sales.domain.shift import (
     CashMovement,
@@ -65,8 +65,15 @@ async def move_cash(
     def within(limits: Limits) -> bool:
         return kind is not MovementKind.CASH_OUT or amount_minor <= limits.cash_out_minor
 
+    cash_out = kind is MovementKind.CASH_OUT
     approved_by = await authorise(
-        work, caller, _PERMISSIONS[kind], bound_to=str(shift_id), approval=approval, within=within
+        work,
+        caller,
+        _PERMISSIONS[kind],
+        bound_to=str(shift_id),
+        approval=approval,
+        within=within,
+        needed=Extent(amount_minor=amount_minor, currency=shift.currency) if cash_out else None,
     )
     if kind is MovementKind.CASH_OUT:
         await _demand_cash(work, shift, amount_minor)

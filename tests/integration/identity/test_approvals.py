@@ -10,7 +10,7 @@ import pytest
 
 from libs.contracts.refusal import Invalid, Unauthenticated
 from libs.web.authentication import TokenVerifier
-from libs.web.principal import Limits
+from libs.web.principal import Extent, Limits
 from tests.integration.identity.installation import CASHIER_PIN, MANAGER_PIN, NOON, Shop, problem
 
 BASKET = "019a0000-0000-7000-8000-00000000ba54"
@@ -152,3 +152,48 @@ async def test_wrong_requests_name_the_field(shop: Shop) -> None:
     ):
         answer = await shop.call("POST", "/approvals", request(**change), token=cashier)
         problem(answer, 422, "invalid-request", field)
+
+
+async def test_rule_26_an_approval_carries_how_far_the_manager_was_shown(shop: Shop) -> None:
+    cashier = await shop.cashier()
+    for action, up_to in (
+        ("sales.discount", {"discount_ppm": 150_000}),
+        ("sales.return", {"amount_minor": 3_000, "currency": "EUR"}),
+        ("sales.cash_out", {"amount_minor": 2_000, "currency": "EUR"}),
+        ("sales.override_price", {"amount_minor": 999, "currency": "EUR"}),
+    ):
+        given = await shop.done("POST", "/approvals", request(action=action, up_to=up_to), token=cashier)
+        assert {name: value for name, value in given["up_to"].items() if value is not None} == up_to
+        approval = await verifier(shop).verify_approval(given["approval"])
+        assert approval.up_to == Extent.model_validate(up_to)
+        assert (await shop.audit("?action=approval_given"))[0]["after"]["up_to"] == up_to
+
+
+async def test_nobody_approves_without_saying_how_far(shop: Shop) -> None:
+    cashier = await shop.cashier()
+    amount = {"amount_minor": 100, "currency": "EUR"}
+    for action, up_to, field in (
+        ("sales.discount", None, "up_to.discount_ppm"),
+        ("sales.discount", amount, "up_to.discount_ppm"),
+        ("sales.cash_out", None, "up_to.amount_minor"),
+        ("sales.override_price", {"discount_ppm": 1}, "up_to.amount_minor"),
+        ("sales.return", amount | {"currency": "PLN"}, "up_to.currency"),
+        ("sales.void", amount, "up_to"),
+    ):
+        answer = await shop.call("POST", "/approvals", request(action=action, up_to=up_to), token=cashier)
+        problem(answer, 422, "invalid", field)
+    for up_to in ({}, {"amount_minor": 1}, {"discount_ppm": 1, **amount}, {"discount_ppm": -1}):
+        answer = await shop.call("POST", "/approvals", request(action="sales.discount", up_to=up_to), token=cashier)
+        assert answer.status_code == 422, answer.text
+
+
+async def test_a_manager_approves_no_more_than_they_may_do_themselves(shop: Shop) -> None:
+    cashier = await shop.cashier()
+    for action, up_to in (
+        ("sales.discount", {"discount_ppm": 500_001}),
+        ("sales.return", {"amount_minor": 100_001, "currency": "EUR"}),
+        ("sales.cash_out", {"amount_minor": 100_001, "currency": "EUR"}),
+    ):
+        answer = await shop.call("POST", "/approvals", request(action=action, up_to=up_to), token=cashier)
+        assert "Max may not approve so much" in problem(answer, 403, "cannot-approve", "up_to")
+    assert (await shop.audit("?action=approval_refused"))[0]["after"]["up_to"]["amount_minor"] == 100_001

@@ -171,9 +171,20 @@ class Till:
     def path(self, rest: str) -> str:
         return f"/baskets/{self.basket_id}{rest}"
 
-    def approval(self, action: Permission, *, bound_to: str | None = None, **limits: int) -> str:
-        """A manager's approval of an action on the basket, with these limits of theirs."""
-        return self.shop.approval(action, bound_to or self.basket_id, self.person, limits=limits)
+    def approval(
+        self,
+        action: Permission,
+        *,
+        bound_to: str | None = None,
+        up_to: dict[str, Any] | None = None,
+        limits: dict[str, int] | None = None,
+        **more_limits: int,
+    ) -> str:
+        """A manager's approval of an action on the basket, with these limits of theirs, as far as `up_to`."""
+        claims: dict[str, Any] = {"limits": {**(limits or {}), **more_limits}}
+        if up_to is not None:
+            claims["up_to"] = up_to
+        return self.shop.approval(action, bound_to or self.basket_id, self.person, **claims)
 
 
 async def till(shop: Shop, *, opened: bool = True, **options: Any) -> Till:

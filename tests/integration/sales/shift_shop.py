@@ -19,7 +19,13 @@ from sqlalchemy import text
 from libs.contracts.catalog import PriceChanged, PriceFacts, ProductChanged, TaxCategoryChanged, TaxRateFacts
 from libs.contracts.identity import StoreChanged, TillChanged
 from libs.contracts.message import Message
-from libs.contracts.permissions import CASHIER, MANAGER, Permission
+from libs.contracts.permissions import (
+    APPROVED_UP_TO_A_DISCOUNT,
+    APPROVED_UP_TO_AN_AMOUNT,
+    CASHIER,
+    MANAGER,
+    Permission,
+)
 from libs.persistence import Database, new_id
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.hosting import running
@@ -148,7 +154,13 @@ class Shop:
     def approval(
         self, action: Permission, bound_to: str, asked_by: Person, *, cash_out_minor: int = 1_000_000, **claims: Any
     ) -> str:
-        """What identity gives out when a manager approves."""
+        """What identity gives out when a manager approves: as much as they may, unless `up_to` says less."""
+        limits = {"cash_out_minor": cash_out_minor, **claims.get("limits", {})}
+        if action in APPROVED_UP_TO_A_DISCOUNT:
+            claims.setdefault("up_to", {"discount_ppm": limits.get("discount_ppm", 1_000_000)})
+        elif action in APPROVED_UP_TO_AN_AMOUNT:
+            most = limits["cash_out_minor"] if action is Permission.SALES_CASH_OUT else 1_000_000
+            claims.setdefault("up_to", {"amount_minor": most, "currency": "PLN"})
         return self.token(
             **{
                 "jti": str(uuid4()),

@@ -71,13 +71,18 @@ def test_a_basket_discount_counts_together_with_the_lines_own() -> None:
     assert need.discount_ppm == 189_991
 
 
-def test_an_override_needs_authority_for_each_price_it_sets() -> None:
+def test_an_override_needs_authority_for_each_price_it_sets_and_by_how_much_it_changes_the_goods() -> None:
+    permission = Permission.SALES_OVERRIDE_PRICE
     before = basket(line(GOODS))
     first = with_line(before, 0, replace(before.lines[0], price_override_minor=900))
-    assert needs(before, first) == [Need(Permission.SALES_OVERRIDE_PRICE)]
-    assert needs(first, with_line(first, 0, replace(first.lines[0], quantity=Quantity(2_000)))) == []
+    assert needs(before, first) == [Need(permission, change_minor=100)]
+    two = with_line(first, 0, replace(first.lines[0], quantity=Quantity(2_000)))
+    assert needs(first, two) == [Need(permission, change_minor=200)]
+    assert needs(two, first) == []
     second = with_line(first, 0, replace(first.lines[0], price_override_minor=800))
-    assert needs(first, second) == [Need(Permission.SALES_OVERRIDE_PRICE)]
+    assert needs(first, second) == [Need(permission, change_minor=200)]
+    dearer = with_line(first, 0, replace(first.lines[0], price_override_minor=1_050))
+    assert needs(first, dearer) == [Need(permission, change_minor=50)]
 
 
 def test_a_price_on_a_label_needs_nobody() -> None:
