@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from device_gateway.domain.card_operations import CardOperation, OperationResult
 from device_gateway.domain.observations import DrawerSeen, Encoded, Observation, PrinterStatus, PrintOutcome, Weighing
 from libs.contracts.printing import PrintedDocument
 
@@ -96,6 +97,25 @@ class Display(Device, Protocol):
 
     def show(self, upper: str, lower: str) -> None:
         """Show two lines, cut to its width. Raises DeviceAbsent."""
+
+
+class Terminal(Device, Protocol):
+    """A payment terminal. One operation at a time; `progress` is called from the worker's thread with (stage, text)."""
+
+    def perform(self, operation: CardOperation, progress: Callable[[str, str], None]) -> OperationResult:
+        """Carry an operation out and wait for its end, at most the time-out of the driver's options.
+
+        Never raises for a lost line or a strange answer: after the first byte of a request that moves money has left,
+        anything but a certain answer is `Unknown`. Sends a request that moves money once and never again by itself.
+        """
+
+    def inquire(self, operation: CardOperation) -> OperationResult:
+        """By the protocol's own inquiry (repeat receipt, transaction status, last result): what became of the
+        operation named by `sent_reference`, `sent_amount_minor` and `original`. `Unknown` means ask again later.
+        """
+
+    def abort(self) -> None:
+        """Ask the terminal to stop waiting for a card, where the protocol can; called from another thread."""
 
 
 OptionsT = TypeVar("OptionsT", bound=DriverOptions)

@@ -1,6 +1,6 @@
 """Contracts: every event and command by owning service, their registry, golden samples and generated schemas."""
 
-from libs.contracts import catalog, gateway, identity, operations, sales, tenders
+from libs.contracts import catalog, gateway, identity, operations, sales, tenders, terminals
 from libs.contracts.message import (
     Command,
     Event,
@@ -47,4 +47,5 @@ __all__ = [
     "operations",
     "sales",
     "tenders",
+    "terminals",
 ]
