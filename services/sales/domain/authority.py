@@ -49,8 +49,11 @@ def check_approval(
     bound_to: str,
     within: Within | None,
     needed: Extent | None = None,
+    beyond: str | None = None,
 ) -> Approval:
     """The approval, if it lends `permission` to the caller for `bound_to`, as far as `needed`.
+
+    `beyond` says why the caller may not do it alone although their limits allow it.
 
     Raises ApprovalRequired when there is none: its `action`, `bound_to` and `up_to` are what the till asks identity
     for. Raises ApprovalDoesNotFit when it is for another action, thing or person, goes less far than `needed`, or the
@@ -60,7 +63,8 @@ def check_approval(
     if needed is not None:
         asked["up_to"] = _to_ask_for(needed)
     if approval is None:
-        reason = "it is over your limit" if caller.may(permission) else f"the permission {permission} is missing"
+        over = beyond or "it is over your limit"
+        reason = over if caller.may(permission) else f"the permission {permission} is missing"
         size = f" ({extent_text(needed)})" if needed is not None else ""
         raise ApprovalRequired(f"A manager must approve this{size}: {reason}.", **asked)
     misfit = _misfit(approval, caller, permission, bound_to, within, needed)

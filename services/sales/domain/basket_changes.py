@@ -145,11 +145,13 @@ def recall(basket: Basket, till_id: UUID, staff_id: UUID) -> Basket:
 
 
 def _allowed_by(line: BasketLine, staff_id: UUID) -> BasketLine:
+    if line.quantity.milli < 0 and line.returns is None:
+        # Money for goods without receipt counts for the day of whoever pays it out.
+        return line
     by_hand = (
         line.percent_discount_ppm
         or line.amount_discount_minor
         or (line.price_override_minor is not None and not line.price_from_code)
-        or (line.quantity.milli < 0 and line.returns is None)
     )
     return replace(line, approved_by=staff_id) if by_hand and line.approved_by is None else line
 

@@ -207,6 +207,9 @@ def contributions_of(document: SaleCompleted) -> list[Contribution]:
         add("lines", "sold" if line.quantity_milli > 0 else "returned", line.gross_minor)
         for adjustment in line.adjustments:
             add("discount", adjustment.kind, adjustment.amount_minor)
+    no_receipt_minor = given_without_receipt_minor(document)
+    if no_receipt_minor:
+        add("no_receipt", "returned", no_receipt_minor)
     for tax in document.taxes:
         add("tax", f"{tax.code}:{tax.rate_ppm}", tax.tax_minor, tax.base_minor)
     for tender in document.tenders:
@@ -216,3 +219,13 @@ def contributions_of(document: SaleCompleted) -> list[Contribution]:
     if document.rounding_minor:
         add("rounding", "cash", document.rounding_minor)
     return [Contribution(kind, key, *values) for (kind, key), values in sums.items()]
+
+
+def given_without_receipt_minor(document: SaleCompleted) -> int:
+    """What the document pays for goods that come back without receipt; below zero for the void of one that did."""
+    void = document.kind == DocumentKind.VOID
+    return -sum(
+        line.total_minor
+        for line in document.lines
+        if line.returns_sale_id is None and (line.quantity_milli > 0 if void else line.quantity_milli < 0)
+    )

@@ -79,6 +79,11 @@ def needed_authority(basket: Basket, lines: Sequence[LineFacts], returned_before
     return needs
 
 
+def without_receipt_minor(basket: Basket, lines: Sequence[LineFacts]) -> int:
+    """What the goods without receipt that nobody has approved yet give back."""
+    return -sum(facts.total_minor for line, facts in zip(basket.lines, lines, strict=True) if _without_receipt(line))
+
+
 def _overridden(line: BasketLine) -> bool:
     by_hand = line.price_override_minor is not None and not line.price_from_code
     return by_hand and line.quantity.milli > 0 and line.approved_by is None

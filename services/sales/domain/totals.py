@@ -23,6 +23,7 @@ class Contribution:
     | foreign   | currency of the notes taken             | given_minor: their worth in local   | foreign minor |
     | drawer    | float, cash_in, cash_out, no_sale       | what was moved, never negative      |               |
     | voided    | kind of the document that was voided    | that document's total               |               |
+    | no_receipt| returned                                | paid for goods without receipt (>0) |               |
     """
 
     kind: str

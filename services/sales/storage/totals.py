@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from libs.persistence import Connection
 from services.sales.domain.totals import Contribution, merged
-from services.sales.storage.tables import shift_totals
+from services.sales.storage.tables import shift_totals, shifts
 
 # One JSON text for any number of rows: the statement stays the same, so that it is compiled and prepared once, and
 # the driver has one value to write instead of five arrays of them.
@@ -62,3 +63,24 @@ class TotalsRepository:
             .order_by(table.c.kind, table.c.key)
         )
         return [Contribution(*row) for row in rows]
+
+    async def given_without_receipt(self, staff_id: UUID, business_date: date, currency: str) -> int:
+        """What a member of staff has paid for goods without receipt on a business date, at whichever tills.
+
+        Until the transaction ends, the same person's next one at another till waits here, so that two at once do not
+        each find room for themselves. A handful of rows, however many receipts.
+        """
+        await self._connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended(f"no receipt {staff_id}", cast(0, BigInteger))))
+        )
+        given_minor = await self._connection.scalar(
+            select(func.sum(shift_totals.c.amount_minor))
+            .join(shifts, shifts.c.shift_id == shift_totals.c.shift_id)
+            .where(
+                shifts.c.staff_id == staff_id,
+                shifts.c.business_date == business_date,
+                shifts.c.currency == currency,
+                shift_totals.c.kind == "no_receipt",
+            )
+        )
+        return int(given_minor or 0)

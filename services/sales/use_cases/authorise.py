@@ -20,16 +20,18 @@ async def authorise(
     approval: Approval | None,
     within: Within | None = None,
     needed: Extent | None = None,
+    beyond: str | None = None,
 ) -> UUID | None:
     """Return None when the caller may do this alone, else the id of the manager whose approval is spent on it.
 
     `bound_to` is the id of the basket, sale or shift; `within` says whether the action is inside somebody's limits,
-    `needed` how far it goes, which the approval must cover; both are kept with the approval. An approval that
+    `needed` how far it goes, which the approval must cover; both are kept with the approval. `beyond` says
+    why nobody may do it alone, whatever their limits. An approval that
     is not needed is not spent. Raises ApprovalRequired, ApprovalDoesNotFit or ApprovalSpent.
     """
-    if may_alone(caller, permission, within):
+    if beyond is None and may_alone(caller, permission, within):
         return None
-    fitting = check_approval(approval, caller, permission, bound_to, within, needed)
+    fitting = check_approval(approval, caller, permission, bound_to, within, needed, beyond)
     if not await ApprovalRepository(work.connection).spend(fitting, needed, work.now):
         raise ApprovalSpent(
             "This approval has been used. A manager must approve again.", field="approval", bound_to=bound_to

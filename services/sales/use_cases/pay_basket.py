@@ -87,7 +87,7 @@ async def _frozen(
     contents = await price_contents(work.connection, basket, current, work.now, business_date=till.seller.business_date)
     demand_age(basket, contents.products)
     lines = contents.frozen_lines(basket, till.store.language)
-    approved_by = await authorise_basket(work, caller, basket, lines, approvals)
+    approved_by = await authorise_basket(work, caller, till.seller, basket, lines, approvals)
     await repository.set_quote(basket.basket_id, lines)
     terms = contents.return_terms
     if terms is not None:

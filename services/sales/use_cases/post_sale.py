@@ -116,7 +116,7 @@ async def post_sale(
             field="expected_total_minor",
             total_minor=total_minor,
         )
-    approved_by = await authorise_basket(work, caller, basket, lines, approvals)
+    approved_by = await authorise_basket(work, caller, till.seller, basket, lines, approvals)
     for request in finished.tenders:
         tender = await decide_tender(
             work.connection, request, due_minor(total_minor, basket.tenders), basket.currency, till.store

@@ -121,6 +121,9 @@ def test_rule_26_a_limit_without_the_permission_is_worth_nothing() -> None:
     assert not may_alone(caller(cash_out_minor=5_000), Permission.SALES_CASH_OUT, lambda limits: True)
 
 
+ASKED_FOR = {"action": "sales.cash_out", "permission": "sales.cash_out", "bound_to": str(SHIFT_ID)}
+
+
 def test_rule_26_an_approval_that_fits_is_given_back() -> None:
     fitting = approval()
     found = check_approval(
@@ -143,13 +146,13 @@ def test_rule_26_an_approval_for_something_else_is_refused(given: Approval, why:
         check_approval(
             given, caller(), Permission.SALES_CASH_OUT, str(SHIFT_ID), lambda limits: limits.cash_out_minor >= 100_000
         )
-    assert refused.value.facts == {"permission": "sales.cash_out", "bound_to": str(SHIFT_ID)}
+    assert refused.value.facts == ASKED_FOR
 
 
 def test_rule_26_without_an_approval_the_refusal_says_which_one_to_ask_for() -> None:
     with pytest.raises(ApprovalRequired, match=r"the permission sales\.cash_out is missing") as refused:
         check_approval(None, caller(), Permission.SALES_CASH_OUT, str(SHIFT_ID), None)
-    assert refused.value.facts == {"permission": "sales.cash_out", "bound_to": str(SHIFT_ID)}
+    assert refused.value.facts == ASKED_FOR
     with pytest.raises(ApprovalRequired, match="it is over your limit"):
         check_approval(None, caller(Permission.SALES_CASH_OUT), Permission.SALES_CASH_OUT, str(SHIFT_ID), None)
 
