@@ -20,6 +20,15 @@ FAULT_POINTS = (
     "before_handler",
     "after_handler_before_commit",
     "after_handler_before_ack",
+    "gateway_before_command_journaled",
+    "gateway_before_command_acknowledged",
+    "gateway_before_print_intent",
+    "gateway_after_print_intent",
+    "gateway_after_print",
+    "gateway_after_print_outcome",
+    "gateway_after_drawer_intent",
+    "gateway_after_drawer_kick",
+    "gateway_after_publish_before_mark",
 )
 
 
