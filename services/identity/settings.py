@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -20,6 +21,20 @@ def _fernet_keys(value: SecretStr) -> SecretStr:
         except ValueError as error:
             raise ValueError("not a Fernet key") from error
     return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.username or not parts.password:
+        raise ValueError("not an HTTP URL with a user and a password")
+    return value.rstrip("/")
+
+
+def _amqp_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("amqp", "amqps") or not parts.hostname or parts.username or parts.path.strip("/"):
+        raise ValueError("not a broker URL of scheme, name and port")
+    return value.rstrip("/")
 
 
 class IdentitySettings(BaseSettings):
@@ -40,12 +55,33 @@ class IdentitySettings(BaseSettings):
     )
     office_token_life_s: int = Field(28_800, ge=60, le=86_400, description="60 to 86400 seconds; a working day")
     till_token_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds; a till renews it by itself")
+    gateway_token_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds; it renews it by itself")
     api_key_token_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds")
     approval_life_s: int = Field(120, ge=10, le=900, description="10 to 900 seconds")
     longest_api_key_life_days: int = Field(
         3_653, ge=1, le=36_500, description="the days after which a key must end, if it ends"
     )
     enrolment_code_life_s: int = Field(900, ge=60, le=86_400, description="60 to 86400 seconds")
+
+    # Not SecretStr: what is one is made up in embedded mode, where there is no broker.
+    rabbitmq_management_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
+        None,
+        repr=False,
+        description="the URL of RabbitMQ's management API with a user who may make users (tag administrator), e.g."
+        " http://user:secret@rabbitmq:15672; without it gateways get no user of their own",
+    )
+    rabbitmq_virtual_host: str = Field("/", min_length=1, description="the virtual host of the bus, e.g. /")
+    rabbitmq_management_timeout_s: float = Field(
+        10.0, gt=0, le=120, description="the seconds to wait for an answer of the management API, 120 at most"
+    )
+    gateway_rabbitmq_url: Annotated[str, AfterValidator(_amqp_url)] | None = Field(
+        None,
+        description="the broker's URL as store PCs reach it, without user and password, e.g."
+        " amqps://bus.shop.example:5671",
+    )
+    remove_broker_accounts_every_s: float = Field(
+        30.0, gt=0, description="the seconds between two looks for gateways that were switched off"
+    )
 
     free_tries: int = Field(5, ge=1, le=20, description="1 to 20 wrong tries in a row before the first pause")
     first_lock_s: int = Field(30, ge=1, description="the seconds of the first pause; each further one is twice as long")
@@ -77,6 +113,11 @@ class IdentitySettings(BaseSettings):
             raise ValueError("forget_tries_after_s is shorter than longest_lock_s, so that waiting would be rewarded")
         if self.rotate_signing_key_every_s < self.publish_signing_key_ahead_s:
             raise ValueError("publish_signing_key_ahead_s is longer than rotate_signing_key_every_s")
+        if (self.rabbitmq_management_url is None) != (self.gateway_rabbitmq_url is None):
+            raise ValueError(
+                "rabbitmq_management_url and gateway_rabbitmq_url come together: where users are made, and"
+                " where gateways connect with them"
+            )
         return self
 
     def lock_out_policy(self) -> LockOutPolicy:
@@ -94,6 +135,7 @@ class IdentitySettings(BaseSettings):
             self.staff_token_life_s,
             self.office_token_life_s,
             self.till_token_life_s,
+            self.gateway_token_life_s,
             self.api_key_token_life_s,
             self.approval_life_s,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from libs.contracts.refusal import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from libs.contracts.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 
 
 class AlreadySetUp(Conflict):
@@ -73,6 +73,25 @@ class TillDisabled(Forbidden):
     """The till or its store is not active."""
 
     type = "till-disabled"
+
+
+class GatewayDisabled(Forbidden):
+    """The gateway or its store is not active, or it serves no till."""
+
+    type = "gateway-disabled"
+
+
+class TillServedElsewhere(Conflict):
+    """Another gateway owns the devices of this till."""
+
+    type = "till-served-elsewhere"
+
+
+class BrokerAway(Refusal):
+    """The broker did not do what a gateway's account needs; the code can be used again."""
+
+    status = 503
+    type = "broker-away"
 
 
 class LastAdministrator(Conflict):

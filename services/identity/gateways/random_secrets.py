@@ -22,6 +22,11 @@ def new_till_secret() -> str:
     return secrets.token_urlsafe(TILL_SECRET_BYTES)
 
 
+def new_gateway_secret() -> str:
+    """A secret for a device gateway, or its password at the broker: 256 bits, of letters, digits, - and _."""
+    return secrets.token_urlsafe(TILL_SECRET_BYTES)
+
+
 def new_api_key() -> str:
     """An API key: 256 bits behind a prefix that secret scanners can look for."""
     return API_KEY_PREFIX + secrets.token_urlsafe(32)

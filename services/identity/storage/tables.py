@@ -92,6 +92,49 @@ enrolment_codes = Table(
     Index("enrolment_codes_expires_at", "expires_at"),
 )
 
+# A device gateway: one process on a store PC that owns the devices of some tills.
+gateways = Table(
+    "gateways",
+    metadata,
+    identifier("id", primary_key=True),
+    Column("store_id", Uuid(), ForeignKey(stores.c.id), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("secret_hash", LargeBinary),
+    timestamp("enrolled_at", nullable=True),
+    # The code whose enrolment is under way; of two at once the later one wins.
+    identifier("enrolling_code_id"),
+    # Since when it may have a user of its own at the broker: set before the broker is asked for one.
+    timestamp("broker_account_at", nullable=True),
+    Column("version", BigInteger, nullable=False),
+    timestamp("created_at"),
+    timestamp("changed_at"),
+)
+Index("gateways_code", gateways.c.store_id, func.lower(gateways.c.code), unique=True)
+
+# A till's devices are owned by one gateway at most: the primary key sees to it.
+gateway_tills = Table(
+    "gateway_tills",
+    metadata,
+    Column("till_id", Uuid(), ForeignKey(tills.c.id), primary_key=True),
+    Column("gateway_id", Uuid(), ForeignKey(gateways.c.id), nullable=False),
+    Index("gateway_tills_gateway_id", "gateway_id"),
+)
+
+gateway_enrolment_codes = Table(
+    "gateway_enrolment_codes",
+    metadata,
+    identifier("id", primary_key=True),
+    Column("gateway_id", Uuid(), ForeignKey(gateways.c.id), nullable=False),
+    Column("code_hash", LargeBinary, nullable=False, unique=True),
+    timestamp("expires_at"),
+    timestamp("used_at", nullable=True),
+    timestamp("replaced_at", nullable=True),
+    Index("gateway_enrolment_codes_gateway_id", "gateway_id"),
+    Index("gateway_enrolment_codes_expires_at", "expires_at"),
+)
+
 roles = Table(
     "roles",
     metadata,

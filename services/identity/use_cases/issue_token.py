@@ -11,6 +11,7 @@ from libs.contracts.permissions import Permission
 from libs.persistence import Connection, new_id
 from libs.web.authentication import ISSUER
 from services.identity.domain.api_keys import ApiKey
+from services.identity.domain.device_gateways import Gateway
 from services.identity.domain.staff import StaffMember
 from services.identity.domain.stores import Till
 from services.identity.gateways.signing import SignedToken, TokenSigner
@@ -64,6 +65,18 @@ def till_claims(till: Till) -> dict[str, Any]:
         "store_ids": [str(till.store_id)],
         "store_id": str(till.store_id),
         "till_id": str(till.id),
+    }
+
+
+def gateway_claims(gateway: Gateway) -> dict[str, Any]:
+    """The claims of a device gateway: all about devices, in its store."""
+    return {
+        "sub": str(gateway.id),
+        "kind": "gateway",
+        "name": gateway.name,
+        "permissions": ["gateway.*"],
+        "store_ids": [str(gateway.store_id)],
+        "store_id": str(gateway.store_id),
     }
 
 
