@@ -12,9 +12,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.bus.tables import messaging_tables
 from libs.persistence import MinorUnits, identifier, timestamp
@@ -328,4 +329,77 @@ reprints = Table(
     Column("copy_number", Integer, nullable=False),
     timestamp("printed_at"),
     Index("reprints_sale", "sale_id", "copy_number", unique=True),
+)
+
+# Copies of what gateways and identity say of the devices at tills: who prints for a till, and with what.
+
+device_gateways = Table(
+    "device_gateways",
+    metadata,
+    identifier("gateway_id", primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("till_ids", ARRAY(Uuid()), nullable=False),
+    # Active, and a PC has taken its code.
+    Column("usable", Boolean, nullable=False),
+    Index("device_gateways_till_ids", "till_ids", postgresql_using="gin"),
+)
+
+printers = Table(
+    "printers",
+    metadata,
+    identifier("device_id", primary_key=True),
+    identifier("gateway_id", nullable=False),
+    Column("till_ids", ARRAY(Uuid()), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("configured", Boolean, nullable=False),
+    # The gateway's clock: a PC that was set up anew counts its messages from one again.
+    timestamp("changed_at"),
+    Index("printers_till_ids", "till_ids", postgresql_using="gin"),
+)
+
+# What gateways were asked to print, and what became of it; also the duplicates that gateways print by themselves.
+print_jobs = Table(
+    "print_jobs",
+    metadata,
+    identifier("job_id", primary_key=True),
+    identifier("gateway_id", nullable=False),
+    identifier("store_id", nullable=False),
+    identifier("till_id", nullable=False),
+    Column("document_kind", Text, nullable=False),
+    identifier("sale_id"),
+    identifier("shift_id"),
+    identifier("requested_by"),
+    timestamp("requested_at"),
+    timestamp("expires_at", nullable=True),
+    Column("state", Text, nullable=False),
+    timestamp("changed_at", nullable=True),
+    Column("printer", Text),
+    Column("proof", Text),
+    Column("reason", Text),
+    identifier("duplicate_of"),
+    Index("print_jobs_sale", "sale_id", "requested_at", postgresql_where=text("sale_id IS NOT NULL")),
+    Index("print_jobs_requested_at", "requested_at"),
+)
+
+# The chain's own layouts in place of the shipped ones; `language` is empty for every language without one of its own.
+receipt_layouts = Table(
+    "receipt_layouts",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("template", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    timestamp("changed_at"),
+    identifier("changed_by", nullable=False),
+)
+
+# One row at most: the chain's logo, a PNG.
+receipt_logo = Table(
+    "receipt_logo",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+    timestamp("changed_at"),
+    identifier("changed_by", nullable=False),
+    CheckConstraint("id = 1", name="receipt_logo_is_one"),
 )
