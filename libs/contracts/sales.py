@@ -104,7 +104,12 @@ class BasketUpdated(Event):
 
 @contract("sales", "sale_completed", subject="sale_id", store="store_id")
 class SaleCompleted(Event):
-    """A finished document: sale, return, exchange or void. Never changed afterwards."""
+    """A finished document: sale, return, exchange or void. Never changed afterwards.
+
+    `carried_tenders` is the money behind goods that came back and that paid for other goods instead of being given
+    back: each with the id and kind of the tender that once moved it. It is no part of what was paid this time, and
+    bounds what can be refunded in which kind when these goods come back.
+    """
 
     sale_id: UUID
     kind: str
@@ -133,6 +138,7 @@ class SaleCompleted(Event):
     rounding_minor: MinorAmount
     voids_sale_id: UUID | None = None
     note: str | None = None
+    carried_tenders: tuple[TenderFacts, ...] = ()
 
 
 @contract("sales", "sale_voided", subject="sale_id", store="store_id")

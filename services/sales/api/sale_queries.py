@@ -93,7 +93,7 @@ class ReturnableAnswer(BaseModel):
     lines: list[ReturnableLineAnswer]
     refund_minor: int = Field(description="For everything that is left, before cash rounding.")
     tenders: list[RefundableTenderAnswer]
-    uncovered_minor: int = Field(description="The part that was paid with other goods; refunded in any tender.")
+    uncovered_minor: int = Field(description="What goods without receipt paid for; refunded in any tender.")
 
 
 @router.get("/sales", summary="List finished documents")

@@ -85,6 +85,7 @@ class DocumentDraft:
     approved_by: UUID | None = None
     voids_sale_id: UUID | None = None
     note: str | None = None
+    carried_tenders: tuple[TenderFacts, ...] = ()
 
 
 def kind_of(lines: Sequence[LineFacts]) -> DocumentKind:
@@ -189,6 +190,7 @@ def document_of(draft: DocumentDraft, number: int, completed_at: datetime) -> Sa
         rounding_minor=draft.rounding_minor,
         voids_sale_id=draft.voids_sale_id,
         note=draft.note,
+        carried_tenders=draft.carried_tenders,
     )
 
 

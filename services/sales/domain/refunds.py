@@ -1,4 +1,9 @@
-"""Giving money back: to the tenders it came from, each capped by what it paid (retail rules 2 and 9)."""
+"""Giving money back: to the tenders it came from, each capped by what it paid (retail rules 2 and 9).
+
+What paid for goods is a document's own tenders and, in an exchange, the money behind the goods that came back: it is
+not given back but carried on to the goods that were taken instead, under the id and kind of the tender that once moved
+it. So however often goods are exchanged, no kind of tender ever gives back more than was paid with it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid
-from libs.contracts.sales import LineFacts, TenderFacts
+from libs.contracts.sales import LineFacts, SaleCompleted, TenderFacts
 from services.sales.domain.returning import Original
 from services.sales.domain.tender import Tender, TenderKind
 
@@ -68,11 +73,21 @@ def refund_over_paid(claim: RefundClaim, *, already_minor: int) -> RefundOverPai
     )
 
 
+class TenderIdReused(Invalid):
+    """A tender has the id of another that paid for the goods that come back."""
+
+    type = "tender-id-reused"
+
+
+def paying_tenders(document: SaleCompleted) -> tuple[TenderFacts, ...]:
+    """What paid for the document's goods: its own tenders, then what was carried on to them from earlier documents."""
+    return tuple(tender for tender in (*document.tenders, *document.carried_tenders) if tender.amount_minor > 0)
+
+
 def refundable_tenders(original: Original, order: Sequence[str]) -> list[RefundableTender]:
     """The tenders that paid the sale and what is left of each, by kind in `order`, other kinds last."""
     rank = {kind: place for place, kind in enumerate(order)}
-    paying = [tender for tender in original.document.tenders if tender.amount_minor > 0]
-    paying.sort(key=lambda tender: rank.get(tender.kind, len(rank)))
+    paying = sorted(paying_tenders(original.document), key=lambda tender: rank.get(tender.kind, len(rank)))
     return [
         RefundableTender(
             tender.tender_id,
@@ -90,8 +105,8 @@ def split_refund(
 ) -> tuple[list[tuple[RefundableTender, int]], int]:
     """Spread a positive amount over the tenders in their order, each up to what is left of it.
 
-    Returns what each gives back and what no tender covers: the goods may have been paid with other goods in an
-    exchange, and that part is refunded without an original tender.
+    Returns what each gives back and what no tender covers: the goods may have been exchanged for goods without
+    receipt, and that part is refunded without an original tender.
     """
     rest_minor = amount_minor
     parts = []
@@ -105,10 +120,13 @@ def split_refund(
 
 @dataclass(frozen=True, slots=True)
 class AssignedRefunds:
-    """A document's tenders, each refund naming the tender it gives back, and what they claim of those."""
+    """A document's tenders, each refund naming the tender it gives back; what all claim of those; and what was
+    claimed to pay for other goods.
+    """
 
     tenders: tuple[Tender, ...]
     claims: tuple[RefundClaim, ...]
+    carried: tuple[TenderFacts, ...] = ()
 
 
 def assign_refunds(
@@ -120,37 +138,64 @@ def assign_refunds(
     """Match each refund with the tenders that paid for the goods brought back (retail rule 9).
 
     A refund goes to tenders of its own kind; to another kind only in the place of one of `refused_kinds`, whose
-    refund was tried and declined. What no tender can cover, because the goods were paid with other goods or came
-    without receipt, may be given back in any kind. Raises UnknownOriginalTender, RefundOverPaid or RefundElsewhere.
+    refund was tried and declined. What no tender can cover, because the goods came without receipt, may be given back
+    in any kind. What is not given back pays for the goods taken instead and is carried on to them.
+    Raises UnknownOriginalTender, RefundOverPaid, RefundElsewhere or TenderIdReused.
     """
-    paid = [
-        _Paid(original.document.sale_id, tender, tender.amount_minor - original.refunded_minor.get(tender.tender_id, 0))
-        for original in originals.values()
-        for tender in original.document.tenders
-        if tender.amount_minor > 0
-    ]
+    paid = _paid(originals, lines)
     refunds_minor = -sum(tender.amount_minor for tender in tenders if tender.amount_minor < 0)
-    free_minor = max(0, refunds_minor - _coverable(lines, paid))
+    free_minor = max(0, refunds_minor - _coverable(paid))
     assigned, claims = [], []
     for tender in tenders:
         rest_minor = -tender.amount_minor
         first: UUID | None = None
         if rest_minor > 0:
             for source in _sources(tender, paid, refused_kinds):
-                part_minor = min(rest_minor, source.left_minor)
-                if part_minor <= 0:
-                    continue
-                source.left_minor -= part_minor
-                rest_minor -= part_minor
-                first = first or source.tender.tender_id
-                claims.append(source.claim(part_minor))
+                part_minor = source.take(rest_minor)
+                if part_minor:
+                    rest_minor -= part_minor
+                    first = first or source.tender.tender_id
+                    claims.append(source.claim(part_minor))
             if tender.original_tender_id is not None and rest_minor:
                 raise _over_named(tender, paid, rest_minor)
             free_minor -= rest_minor
             if free_minor < 0:
                 raise _elsewhere(tender, paid)
         assigned.append(tender if first is None else replace(tender, original_tender_id=first))
-    return AssignedRefunds(tuple(assigned), tuple(claims))
+    carried = [claim for source in paid if (claim := source.claim(source.take(source.left_minor))).refund_minor]
+    return AssignedRefunds(tuple(assigned), (*claims, *carried), _carried_tenders(carried, paid, tenders))
+
+
+def _carried_tenders(
+    carried: Sequence[RefundClaim], paid: Sequence[_Paid], tenders: Sequence[Tender]
+) -> tuple[TenderFacts, ...]:
+    """What is carried on, one entry for each tender that once moved the money. Raises TenderIdReused."""
+    amounts: dict[UUID, int] = {}
+    for claim in carried:
+        amounts[claim.tender_id] = amounts.get(claim.tender_id, 0) + claim.refund_minor
+    for tender in tenders:
+        if tender.amount_minor > 0 and tender.tender_id in amounts:
+            raise TenderIdReused(
+                f"Tender {tender.tender_id} paid for the goods that come back. A new tender needs a new id.",
+                field="tenders.tender_id",
+            )
+    moved = {source.tender.tender_id: source.tender for source in paid}
+    return tuple(
+        TenderFacts(
+            tender_id=tender_id,
+            kind=moved[tender_id].kind,
+            amount_minor=amount_minor,
+            reference=moved[tender_id].reference,
+        )
+        for tender_id, amount_minor in amounts.items()
+    )
+
+
+@dataclass(slots=True)
+class _Returned:
+    """What the goods that come back of one sale are worth, less what has been assigned: no more is taken from it."""
+
+    left_minor: int
 
 
 @dataclass(slots=True)
@@ -160,6 +205,14 @@ class _Paid:
     sale_id: UUID
     tender: TenderFacts
     left_minor: int
+    returned: _Returned
+
+    def take(self, wanted_minor: int) -> int:
+        """As much of `wanted_minor` as the tender and the goods that come back of its sale allow."""
+        part_minor = max(0, min(wanted_minor, self.left_minor, self.returned.left_minor))
+        self.left_minor -= part_minor
+        self.returned.left_minor -= part_minor
+        return part_minor
 
     def claim(self, refund_minor: int) -> RefundClaim:
         return RefundClaim(
@@ -167,14 +220,27 @@ class _Paid:
         )
 
 
-def _coverable(lines: Sequence[LineFacts], paid: Sequence[_Paid]) -> int:
+def _paid(originals: Mapping[UUID, Original], lines: Sequence[LineFacts], *, given_back: bool = False) -> list[_Paid]:
+    """The tenders behind the goods that `lines` bring back, with what may be given back, or was `given_back`."""
+    found = []
+    for sale_id, original in originals.items():
+        returned = _Returned(max(0, -sum(line.total_minor for line in lines if line.returns_sale_id == sale_id)))
+        for tender in paying_tenders(original.document):
+            gone_minor = original.refunded_minor.get(tender.tender_id, 0)
+            left_minor = gone_minor if given_back else tender.amount_minor - gone_minor
+            found.append(_Paid(sale_id, tender, left_minor, returned))
+    return found
+
+
+def _coverable(paid: Sequence[_Paid]) -> int:
     """How much of what comes back was paid with tenders that can still give it back."""
-    coverable = 0
-    for sale_id in {source.sale_id for source in paid}:
-        left_minor = sum(source.left_minor for source in paid if source.sale_id == sale_id)
-        returned_minor = -sum(line.total_minor for line in lines if line.returns_sale_id == sale_id)
-        coverable += max(0, min(left_minor, returned_minor))
-    return coverable
+    of_sale: dict[UUID, list[_Paid]] = {}
+    for source in paid:
+        of_sale.setdefault(source.sale_id, []).append(source)
+    return sum(
+        min(sum(source.left_minor for source in sources), sources[0].returned.left_minor)
+        for sources in of_sale.values()
+    )
 
 
 def _sources(tender: Tender, paid: Sequence[_Paid], refused_kinds: frozenset[TenderKind]) -> list[_Paid]:
@@ -188,7 +254,12 @@ def _sources(tender: Tender, paid: Sequence[_Paid], refused_kinds: frozenset[Ten
         if named[0].tender.kind != tender.kind and named[0].tender.kind not in refused_kinds:
             raise _elsewhere(tender, named)
         return named
-    same_kind = [source for source in paid if source.tender.kind == tender.kind]
+
+    def other_ways(source: _Paid) -> int:
+        """Receipts that can give back in this kind only go first, so that the others keep their choice."""
+        return len({each.tender.kind for each in paid if each.sale_id == source.sale_id and each.left_minor > 0})
+
+    same_kind = sorted((source for source in paid if source.tender.kind == tender.kind), key=other_ways)
     return same_kind + [source for source in paid if source.tender.kind in refused_kinds - {tender.kind}]
 
 
@@ -209,23 +280,25 @@ def _over_named(tender: Tender, paid: Sequence[_Paid], rest_minor: int) -> Refun
     return refund_over_paid(named.claim(0), already_minor=named.tender.amount_minor - left_minor)
 
 
-def freed_refunds(tenders: Sequence[TenderFacts], originals: Mapping[UUID, Original]) -> list[RefundClaim]:
-    """What the refunds of a voided document had claimed: of the tender each names, then of others of its kind."""
-    given_back = [
-        _Paid(original.document.sale_id, tender, original.refunded_minor.get(tender.tender_id, 0))
-        for original in originals.values()
-        for tender in original.document.tenders
-        if tender.amount_minor > 0
-    ]
+def freed_refunds(document: SaleCompleted, originals: Mapping[UUID, Original]) -> list[RefundClaim]:
+    """What a voided document had claimed: by its refunds, of the tender each names and then of others of its kind, and
+    by what it carried on to other goods.
+    """
+    given_back = _paid(originals, document.lines, given_back=True)
     claims = []
-    for tender in tenders:
-        rest_minor = -tender.amount_minor if tender.original_tender_id is not None else 0
-        named = [source for source in given_back if source.tender.tender_id == tender.original_tender_id]
-        others = [source for source in given_back if source.tender.kind == tender.kind and source not in named]
-        for source in named + others:
-            part_minor = min(rest_minor, source.left_minor)
-            if part_minor > 0:
-                source.left_minor -= part_minor
+
+    def free(rest_minor: int, sources: Sequence[_Paid]) -> None:
+        for source in sources:
+            part_minor = source.take(rest_minor)
+            if part_minor:
                 rest_minor -= part_minor
                 claims.append(source.claim(part_minor))
+
+    for tender in document.carried_tenders:
+        free(tender.amount_minor, [source for source in given_back if source.tender.tender_id == tender.tender_id])
+    for tender in document.tenders:
+        if tender.amount_minor < 0 and tender.original_tender_id is not None:
+            named = [source for source in given_back if source.tender.tender_id == tender.original_tender_id]
+            others = [source for source in given_back if source.tender.kind == tender.kind and source not in named]
+            free(-tender.amount_minor, named + others)
     return claims

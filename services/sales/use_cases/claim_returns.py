@@ -8,7 +8,7 @@ from libs.contracts.sales import LineFacts
 from libs.money import Quantity
 from libs.persistence import UnitOfWork
 from services.sales.domain.basket import Basket
-from services.sales.domain.refunds import assign_refunds
+from services.sales.domain.refunds import AssignedRefunds, assign_refunds
 from services.sales.domain.return_prices import price_returns
 from services.sales.domain.returning import ReturnedMeanwhile, ReturnRequest, return_claims
 from services.sales.domain.tender import Tender, TenderState
@@ -17,8 +17,8 @@ from services.sales.storage.returns import ReturnsRepository
 
 async def claim_returns(
     work: UnitOfWork, basket: Basket, lines: Sequence[LineFacts], tenders: Sequence[Tender], *, tax_mode: str
-) -> tuple[Tender, ...]:
-    """Claim the returned `lines` and the refunds among `tenders`; gives the tenders with what each refund gives back.
+) -> AssignedRefunds:
+    """Claim the returned `lines`, the refunds among `tenders`, and what pays for other goods instead.
 
     `tax_mode` is that of the store where they come back. Call it in the transaction that completes the document;
     without returns it costs nothing. The receipts' rows stay locked until the commit. Raises AlreadyReturned,
@@ -34,7 +34,7 @@ async def claim_returns(
         if line.returns_sale_id is not None and line.returns_line_id is not None
     ]
     if not requests:
-        return tuple(tenders)
+        return AssignedRefunds(tuple(tenders), ())
     repository = ReturnsRepository(work.connection)
     originals = await repository.originals({request.sale_id for request in requests}, lock=True)
     prices = {line.line_id: line.total_minor for line in price_returns(requests, originals, basket.currency, tax_mode)}
@@ -53,4 +53,4 @@ async def claim_returns(
     refunds = assign_refunds(tenders, lines, originals, refused)
     await repository.claim(return_claims(lines, originals))
     await repository.claim_refunds(refunds.claims)
-    return refunds.tenders
+    return refunds

@@ -32,7 +32,8 @@ async def complete_sale(
     """
     kind = kind_of(lines)
     tenders = check_covered(sum(line.total_minor for line in lines), basket.tenders)
-    tenders = await claim_returns(work, basket, lines, tenders, tax_mode=till.seller.tax_mode)
+    refunds = await claim_returns(work, basket, lines, tenders, tax_mode=till.seller.tax_mode)
+    tenders = refunds.tenders
     draft = DocumentDraft(
         sale_id=basket.basket_id,
         kind=kind,
@@ -45,6 +46,7 @@ async def complete_sale(
         customer_id=basket.customer_id,
         approved_by=approved_by,
         note=basket.note or None,
+        carried_tenders=refunds.carried,
     )
     document = await complete_document(work, draft, time_zone=till.store.time_zone, number=number)
     _capture(work, basket, tenders)

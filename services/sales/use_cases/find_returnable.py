@@ -42,7 +42,7 @@ class TenderRefund:
 
 @dataclass(frozen=True, slots=True)
 class ReturnableReceipt:
-    """A receipt as a till sees it that takes goods back. `uncovered_minor` was paid with goods, not with money."""
+    """A receipt as a till sees it that takes goods back. `uncovered_minor` was paid with goods without receipt."""
 
     document: SaleCompleted
     voided_by_sale_id: UUID | None

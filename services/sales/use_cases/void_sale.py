@@ -69,7 +69,7 @@ async def void_sale(
     voided = Contribution("voided", document.kind, 1, document.total_minor)
     await TotalsRepository(work.connection).add(document.shift_id, [voided])
     await repository.release(returns_given_up(document, originals))
-    await repository.release_refunds(freed_refunds(document.tenders, originals))
+    await repository.release_refunds(freed_refunds(document, originals))
     _give_back(work, document, request.reason)
     # Under the row lock of `originals`: nobody has emitted for this document since.
     sequence = unlocked.sequence + 1

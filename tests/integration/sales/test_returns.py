@@ -208,7 +208,9 @@ async def test_rule_10_an_exchange_is_one_document_with_a_sign_for_each_line(ann
     (tax,) = exchange["taxes"]
     assert tax["tax_minor"] == 748 - 243
     found = answered(await anna.get(f"/sales/by-receipt/{exchange['receipt_code']}"), 200)
-    assert (found["refund_minor"], found["uncovered_minor"]) == (3_999, 1_298)
+    assert (found["refund_minor"], found["uncovered_minor"]) == (3_999, 0)
+    # Cash of today, and cash that once paid for the tea: 12.98 of it.
+    assert [(each["kind"], each["paid_minor"]) for each in found["tenders"]] == [("cash", 2_701), ("cash", 1_298)]
     assert "brought back by this receipt" in found["lines"][0]["why_not"]
     dearer = await anna.sells([back(exchange, line=1)], cash(-4_000))
     assert dearer["total_minor"] == -3_999
@@ -371,3 +373,35 @@ async def test_documents_are_listed_by_shift_till_store_and_day(shop: Shop) -> N
     stored = answered(await person.get(f"/sales/{ids[0]}"), 200)
     assert stored == {"sale": sold[0], "voided_by_sale_id": None}
     refused(await person.get(f"/sales/{new_id()}"), 404, "unknown-receipt", "sale_id")
+
+
+async def test_rule_9_an_exchange_makes_no_cash_of_a_bank_transfer(anna: Person) -> None:
+    sold = await anna.sells(["wine"], transfer(3_999))
+    exchange = await anna.sells([back(sold), "wine"])
+    assert (exchange["total_minor"], exchange["tenders"]) == (0, [])
+    [carried] = exchange["carried_tenders"]
+    assert (carried["tender_id"], carried["kind"], carried["amount_minor"], carried["reference"]) == (
+        sold["tenders"][0]["tender_id"],
+        "bank_transfer",
+        3_999,
+        "T-1",
+    )
+    again = await anna.sells([back(exchange, line=1), "wine"])
+    found = answered(await anna.get(f"/sales/by-receipt/{again['receipt_code']}"), 200)
+    assert [(each["kind"], each["refund_minor"]) for each in found["tenders"]] == [("bank_transfer", 3_999)]
+    refused(await anna.tries_to_sell([back(again, line=1)], cash(-4_000)), 409, "refund-elsewhere")
+    returned = await anna.sells([back(again, line=1)], transfer(-3_999))
+    assert returned["tenders"][0]["original_tender_id"] == sold["tenders"][0]["tender_id"]
+
+
+async def test_a_voided_exchange_gives_its_credit_back_to_the_receipt_it_came_from(shop: Shop) -> None:
+    manager = await shop.cashier(permissions=CASHIER | {Permission.SALES_VOID})
+    await manager.opens()
+    sold = await manager.sells(["wine"], transfer(3_999))
+    exchange = await manager.sells([back(sold), "tea"], transfer(-2_701))
+    assert [each["amount_minor"] for each in exchange["carried_tenders"]] == [1_298]
+    void = {"void_sale_id": str(new_id()), "reason": "wrong goods"}
+    answered(await manager.post(f"/sales/{exchange['sale_id']}/void", void), 201)
+    found = answered(await manager.get(f"/sales/by-receipt/{sold['receipt_code']}"), 200)
+    assert [each["left_minor"] for each in found["tenders"]] == [3_999]
+    await manager.sells([back(sold)], transfer(-3_999))

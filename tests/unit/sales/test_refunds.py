@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from libs.contracts.sales import LineFacts
-from services.sales.domain.completion import Seller, tender_facts
+from services.sales.domain.completion import Seller
 from services.sales.domain.refunds import (
     RefundElsewhere,
     RefundOverPaid,
+    TenderIdReused,
     UnknownOriginalTender,
     assign_refunds,
     freed_refunds,
@@ -115,8 +116,8 @@ def test_a_tender_that_paid_for_nothing_here_is_refused() -> None:
         )
 
 
-def test_what_was_paid_with_other_goods_may_go_back_in_any_tender() -> None:
-    """An exchange of 100.00 for goods worth 60.00 was paid with 40.00 in cash: only those are bound to cash."""
+def test_what_was_paid_with_goods_without_receipt_may_go_back_in_any_tender() -> None:
+    """Goods worth 100.00 for 60.00 of goods without receipt were paid with 40.00 in cash: only those are bound."""
     goods = [Goods("Coat", 10_000)]
     lines = frozen_lines(goods, priced_lines(goods, SHOP))
     exchange = document(lines, SHOP, [cash(4_000, 4_000, 10)])
@@ -138,9 +139,14 @@ def test_two_cash_tenders_are_given_back_by_one_refund() -> None:
     original = Original(document(lines, SHOP, [cash(10_000, 3_000, 10), cash(7_000, 7_000, 10)]))
     assigned = assign_refunds([cash(-10_000, -10_000, 10)], returned(original), {original.document.sale_id: original})
     assert [claim.refund_minor for claim in assigned.claims] == [3_000, 7_000]
-    facts = [tender_facts(tender) for tender in assigned.tenders]
+    void_me = document(
+        [line.model_copy(update={"returns_line_id": lines[0].line_id}) for line in returned(original)],
+        SHOP,
+        assigned.tenders,
+    )
+    assert [tender.original_tender_id for tender in void_me.tenders] == [original.document.tenders[0].tender_id]
     gone = {claim.tender_id: claim.refund_minor for claim in assigned.claims}
-    freed = freed_refunds(facts, {original.document.sale_id: replace(original, refunded_minor=gone)})
+    freed = freed_refunds(void_me, {original.document.sale_id: replace(original, refunded_minor=gone)})
     assert [claim.refund_minor for claim in freed] == [3_000, 7_000]
 
 
@@ -185,3 +191,34 @@ def _seller(original: Original) -> Seller:
         tax_mode=sold.tax_mode,
         tax_rounding=sold.tax_rounding,
     )
+
+
+def test_rule_9_the_money_behind_exchanged_goods_keeps_its_kind() -> None:
+    """138.03 by card and in cash, exchanged for goods at 60.00, which come back: the card's 55.00 and 5.00 in cash."""
+    original, _ = mixed()
+    sale_id, (by_card, in_cash) = original.document.sale_id, original.document.tenders
+    goods = [Goods("Hat", 6_000)]
+    hat = frozen_lines(goods, priced_lines(goods, SHOP))
+    lines = [*returned(original, 6_000), *hat]
+    exchanged = assign_refunds([], lines, {sale_id: original})
+    assert [(claim.tender_id, claim.refund_minor) for claim in exchanged.claims] == [
+        (by_card.tender_id, 5_500),
+        (in_cash.tender_id, 500),
+    ]
+    assert [(each.tender_id, each.kind, each.amount_minor, each.reference) for each in exchanged.carried] == [
+        (by_card.tender_id, "card", 5_500, "A1"),
+        (in_cash.tender_id, "cash", 500, None),
+    ]
+    exchange = Original(document(hat, SHOP, [], carried_tenders=exchanged.carried))
+    back = {exchange.document.sale_id: exchange}
+    with pytest.raises(RefundElsewhere, match="card up to 5500"):
+        assign_refunds([cash(-6_000, -6_000, 10)], returned(exchange), back)
+    refunds = assign_refunds([card(-5_500), cash(-500, -500, 10)], returned(exchange), back)
+    assert [tender.original_tender_id for tender in refunds.tenders] == [by_card.tender_id, in_cash.tender_id]
+
+
+def test_a_new_tender_does_not_take_the_id_of_one_that_paid_for_the_goods_that_come_back() -> None:
+    original, _ = mixed()
+    again = replace(card(1_000), tender_id=original.document.tenders[0].tender_id)
+    with pytest.raises(TenderIdReused):
+        assign_refunds([again], returned(original), {original.document.sale_id: original})
