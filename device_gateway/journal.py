@@ -31,6 +31,7 @@ from device_gateway.journal_tables import (
     prints,
     sequences,
 )
+from libs.contracts.refusal import Refusal
 from libs.host.errors import NotAvailable
 from libs.persistence import Clock
 
@@ -39,8 +40,11 @@ BUSY_TIMEOUT_S = 5.0
 PRUNED_STATES = ("printed", "unknown", "failed", "expired")
 
 
-class JournalFailed(Exception):
+class JournalFailed(Refusal):
     """The journal cannot be written or read at present, e.g. because the disk is full. Nothing was done."""
+
+    status = 503
+    type = "journal-failed"
 
 
 Listener = Callable[[tuple[Reported, ...]], None]
@@ -57,6 +61,7 @@ class Journal:
         self._clock = clock
         self._turn = threading.RLock()
         self._listeners: list[Listener] = []
+        self._closed = False
 
     @property
     def clock(self) -> Clock:
@@ -74,6 +79,7 @@ class Journal:
         Raises JournalFailed.
         """
         with self._turn:
+            self._demand_open()
             try:
                 with self._engine.begin() as connection:
                     step = Step(connection, self._gateway_id, self._store_id, self._clock())
@@ -91,6 +97,7 @@ class Journal:
         Raises JournalFailed.
         """
         with self._turn:
+            self._demand_open()
             try:
                 with self._engine.begin() as connection:
                     return _prune(connection, self._clock() - keep, batch_rows)
@@ -100,8 +107,14 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         with self._turn:
+            self._closed = True
             self._engine.dispose()
             self._lock_file.close()
+
+    def _demand_open(self) -> None:
+        # A driver that hung when the gateway stopped must not write into what another gateway may own by now.
+        if self._closed:
+            raise JournalFailed("The journal is closed: the gateway has stopped.")
 
 
 def open_journal(folder: Path, *, gateway_id: UUID, store_id: UUID, clock: Clock) -> Journal:

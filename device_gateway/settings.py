@@ -46,6 +46,10 @@ class GatewaySettings(BaseSettings):
         5.0, gt=0, description="the seconds after a kick in which an opening is put down to it and not to a hand"
     )
 
+    drawer_request_s: float = Field(
+        10.0, gt=0, description="the seconds after which a till's wish for an open drawer is over"
+    )
+
     # Bus
     publish_batch_messages: int = Field(200, ge=1, description="a number of messages read from the outbox at a time")
     publish_poll_s: float = Field(5.0, gt=0, description="the seconds after which the outbox is looked into anyway")
