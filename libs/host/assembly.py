@@ -71,6 +71,7 @@ class BuiltService:
             redis=surroundings.redis,
             http=surroundings.http,
             verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
+            bus=surroundings.settings.bus,
         )
         self.bus = MessageBus(
             definition.name,

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from sqlalchemy import MetaData
 
 from libs.bus.consumer import AnyConsumer
+from libs.bus.settings import BusSettings
 from libs.persistence import Clock, Database
 from libs.web.authentication import TokenVerifier
 
@@ -26,6 +27,7 @@ class ServiceContext(Generic[SettingsT]):
     """What the host hands to a service: its database, its clock and its ways to the outside.
 
     `http` reaches sibling services by path (`/identity/v1/...`) in every run mode. `redis` holds only what may be lost.
+    `bus` are the bus's limits and names, for whoever prepares the broker for others.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ServiceContext(Generic[SettingsT]):
     redis: Redis
     http: httpx.AsyncClient
     verifier: TokenVerifier
+    bus: BusSettings = field(default_factory=BusSettings)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Timers: the rotation of signing keys, and the pruning of what need not be kept."""
+"""Timers: the rotation of signing keys, gateways' accounts at the broker, and the pruning of what need not be kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from libs.host.service import Job
 from libs.persistence import Connection, Database
+from services.identity.api.gateway_enrolling import GatewayEnroller
 from services.identity.gateways.signing import TokenSigner
 from services.identity.settings import IdentitySettings
 from services.identity.storage.repositories.audit import AuditRepository
+from services.identity.storage.repositories.device_gateways import GatewayCodeRepository
 from services.identity.storage.repositories.tills import TillRepository
 from services.identity.storage.repositories.tries import TriesRepository
 from services.identity.use_cases.rotate_signing_keys import rotate_signing_keys
@@ -33,6 +35,7 @@ async def prune(database: Database, settings: IdentitySettings) -> None:
     forgetting: Sequence[Forget] = (
         lambda connection: TriesRepository(connection).forget_before(tries_before, rows),
         lambda connection: TillRepository(connection).forget_codes_before(codes_before, rows),
+        lambda connection: GatewayCodeRepository(connection).forget_before(codes_before, rows),
         lambda connection: AuditRepository(connection).forget_before(audit_before, rows),
     )
     for forget in forgetting:
@@ -42,7 +45,7 @@ async def prune(database: Database, settings: IdentitySettings) -> None:
                 forgotten = await forget(work.connection)
 
 
-def jobs(database: Database, signer: TokenSigner, settings: IdentitySettings) -> list[Job]:
+def jobs(database: Database, signer: TokenSigner, enroller: GatewayEnroller, settings: IdentitySettings) -> list[Job]:
     """All timers of identity."""
     return [
         Job(
@@ -50,5 +53,6 @@ def jobs(database: Database, signer: TokenSigner, settings: IdentitySettings) ->
             settings.rotation_check_s,
             lambda: ensure_signing_key(database, signer, settings),
         ),
+        Job("identity.remove_broker_accounts", settings.remove_broker_accounts_every_s, enroller.remove_accounts),
         Job("identity.prune", settings.prune_every_s, lambda: prune(database, settings)),
     ]

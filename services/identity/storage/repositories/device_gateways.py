@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import array_agg, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from libs.persistence import Connection
 from services.identity.domain.device_gateways import Gateway, GatewayCode
@@ -18,7 +18,7 @@ from services.identity.storage.tables import gateway_enrolment_codes, gateway_ti
 
 _CODE = func.lower(gateways.c.code)
 _TILLS = (
-    select(array_agg(gateway_tills.c.till_id))
+    select(func.array_agg(gateway_tills.c.till_id))
     .where(gateway_tills.c.gateway_id == gateways.c.id)
     .correlate(gateways)
     .scalar_subquery()
@@ -135,6 +135,12 @@ class GatewayRepository:
         if broker_account_at is not None:
             values["broker_account_at"] = broker_account_at
         await self._connection.execute(update(gateways).where(gateways.c.id == gateway_id).values(values))
+
+    async def forget_enrolment(self, gateway_id: UUID) -> None:
+        """Note that no enrolment is under way."""
+        await self._connection.execute(
+            update(gateways).where(gateways.c.id == gateway_id).values(enrolling_code_id=None)
+        )
 
     async def enrolling_code(self, gateway_id: UUID) -> UUID | None:
         """The code whose enrolment is under way."""
