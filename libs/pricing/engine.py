@@ -15,12 +15,12 @@ from libs.money import allocate, divide_rounded
 from libs.pricing.applying import PromotionOutcome, apply_promotions
 from libs.pricing.book import PriceBook
 from libs.pricing.conditions import Circumstances, normal_coupon, why_not
-from libs.pricing.model import PPM, Basket, BasketLine, PricedProduct, PricingError, TaxMode
+from libs.pricing.model import PPM, Basket, BasketLine, PricedProduct, PriceEntry, PricingError, TaxMode
 from libs.pricing.priced import AdjustmentKind, PricedBasket, PricedLine, UnusedCoupon
 from libs.pricing.prices import price_for
 from libs.pricing.taxes import taxes_of_lines
 from libs.pricing.units import LineState
-from libs.pricing.words import amount_text, percent_text
+from libs.pricing.words import amount_text, percent_text, quantity_text
 
 
 def price_basket(basket: Basket, book: PriceBook) -> PricedBasket:
@@ -88,6 +88,8 @@ def _price_side(
 def _start(index: int, line: BasketLine, basket: Basket, product_quantity_milli: int) -> LineState:
     product, override = line.product, line.price_override_minor
     entry = price_for(product, basket.store_id, basket.customer_groups, basket.at, product_quantity_milli)
+    if line.label_amount_minor is not None:
+        return _labelled(index, line, line.label_amount_minor, entry, basket.currency)
     if override is None:
         if entry is None:
             raise PricingError("product", f"{product.name} has no price in store {basket.store_id} at this time")
@@ -97,6 +99,18 @@ def _start(index: int, line: BasketLine, basket: Basket, product_quantity_milli:
     reason = f": {line.price_override_reason}" if line.price_override_reason else ""
     note = f"price changed {before}to {amount_text(override, basket.currency)} by hand{reason}"
     return LineState(index, line, entry.amount_minor if entry else override, override, [note])
+
+
+def _labelled(index: int, line: BasketLine, label_minor: int, entry: PriceEntry | None, currency: str) -> LineState:
+    """Goods by weight at the price on their label, which need not be quantity times price to the last minor unit."""
+    quantity = abs(line.quantity.milli)
+    price = entry.amount_minor if entry else divide_rounded(label_minor * 1000, quantity)
+    unit = line.product.unit.value
+    note = (
+        f"label price {amount_text(label_minor, currency)}: "
+        f"{quantity_text(quantity)} {unit} at {amount_text(price, currency)} per {unit}"
+    )
+    return LineState(index, line, price, price, [note])
 
 
 def _discount_by_hand(states: list[LineState], basket: Basket, amount_discount_minor: int) -> None:

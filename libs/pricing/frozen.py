@@ -84,6 +84,7 @@ def _line_facts(line: BasketLine, list_price_minor: int) -> dict[str, Any]:
     product = line.product
     return {
         **{field: getattr(line, field) for field in _LINE_FIELDS},
+        "label_amount_minor": line.label_amount_minor,
         "quantity": str(line.quantity),
         "list_price_minor": list_price_minor,
         "product_id": product.product_id,
@@ -108,6 +109,8 @@ def _line(facts: Mapping[str, Any]) -> BasketLine:
         ProductKind(facts["kind"]),
     )
     fields = {field: facts[field] for field in _LINE_FIELDS}
+    # Sales that were frozen before labels were known to pricing have none.
+    fields["label_amount_minor"] = facts.get("label_amount_minor")
     return BasketLine(product=product, quantity=Quantity.of(facts["quantity"]), **fields)
 
 

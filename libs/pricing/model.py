@@ -185,8 +185,9 @@ class BasketLine:
     """One line as the till holds it. A negative quantity is a return in a mixed document (retail rule 10).
 
     `price_override_minor` replaces the unit price; promotions then leave the line alone, discounts given by hand
-    still apply. `amount_discount_minor` is a positive amount off the whole line. Raises PricingError for a zero
-    quantity, a negative override or discount, or a percentage over 100 %.
+    still apply. `label_amount_minor` is what a label asks for the whole line: that is what it costs, whatever quantity
+    times price comes to, and promotions leave it alone as well. `amount_discount_minor` is a positive amount off the
+    whole line. Raises PricingError for a zero quantity, a negative price or discount, or a percentage over 100 %.
     """
 
     line_id: str
@@ -198,8 +199,11 @@ class BasketLine:
     price_override_reason: str = ""
     percent_discount_reason: str = ""
     amount_discount_reason: str = ""
+    label_amount_minor: int | None = None
 
     def __post_init__(self) -> None:
+        if self.label_amount_minor is not None and self.label_amount_minor < 0:
+            raise PricingError("label_amount_minor", f"line {self.line_id} has a negative price on its label")
         if not self.quantity.milli:
             raise PricingError("quantity", f"line {self.line_id} has no quantity")
         if self.price_override_minor is not None and self.price_override_minor < 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from libs.money import Quantity
+from libs.money import Quantity, divide_rounded
 from libs.pricing.model import ProductKind, TaxMode
 from libs.pricing.promotion import ReturnPolicy
 from libs.pricing.words import amount_text, percent_text
@@ -117,8 +117,11 @@ class PricedLine:
     def explanation(self) -> tuple[str, ...]:
         """How the total came about, one step per sentence, in English; amounts in major units."""
         currency = self.currency
-        quantity = f"{self.quantity} × {amount_text(self.unit_price_minor, currency)}"
-        steps = [*self.notes, f"{quantity} = {amount_text(self.gross_minor, currency)}"]
+        gross = amount_text(self.gross_minor, currency)
+        # A label's price, and a part of a line that comes back, need not be quantity times price to the minor unit.
+        exact = divide_rounded(self.unit_price_minor * self.quantity.milli, 1000) == self.gross_minor
+        times = f"{self.quantity} × {amount_text(self.unit_price_minor, currency)} = {gross}"
+        steps = [*self.notes, times if exact else f"{self.quantity} for {gross}"]
         steps += [
             f"{adjustment.name}: {adjustment.text}: {amount_text(adjustment.amount_minor, currency)}"
             for adjustment in self.adjustments

@@ -201,6 +201,7 @@ def _kept(
                 product=replace(line.product, prices=prices),
                 quantity=quantity,
                 amount_discount_minor=-_sum_of(kept, AdjustmentKind.LINE_AMOUNT),
+                label_amount_minor=None if line.label_amount_minor is None else kept.gross_minor,
             )
         )
     return price_basket(replace(sold, lines=tuple(lines), amount_discount_minor=basket_amount_minor), book)

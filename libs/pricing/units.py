@@ -57,9 +57,12 @@ class LineState:
         self.quantity_milli = abs(line.quantity.milli)
         self.list_price_minor = list_price_minor
         self.unit_price_minor = unit_price_minor
-        self.gross_minor = self.net_minor = divide_rounded(unit_price_minor * self.quantity_milli, 1000)
+        label_minor = line.label_amount_minor
+        by_price = divide_rounded(unit_price_minor * self.quantity_milli, 1000)
+        self.gross_minor = self.net_minor = by_price if label_minor is None else label_minor
         self.takes_discounts = line.product.takes_discounts
-        self.takes_promotions = self.takes_discounts and line.price_override_minor is None
+        priced_apart = line.price_override_minor is not None or label_minor is not None
+        self.takes_promotions = self.takes_discounts and not priced_apart
         self.segments = [Segment(self, self.quantity_milli, self.net_minor, 0)]
         self.adjustments: list[Adjustment] = []
         self.notes = notes

@@ -77,7 +77,9 @@ class SaleLineBody(RequestBody):
     )
     product_id: UUID | None = None
     quantity: QuantityText | None = Field(
-        default=None, description="Negative brings goods back. 1, or the weight in the barcode, if absent."
+        default=None,
+        description="Negative brings goods back. 1, or the weight in the barcode, if absent. "
+        "Of goods by weight whose label carries a price: how many such packages.",
     )
     price_override_minor: PositiveMinor | None = None
     price_override_reason: Reason = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,7 +11,6 @@ from starlette.responses import Response
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import Refusal
 from libs.contracts.sales import SaleCompleted
-from libs.money import Quantity
 from libs.persistence import UnitOfWork, new_id
 from libs.web.authentication import Caller
 from libs.web.idempotency import REPLAYED_HEADER
@@ -18,7 +18,8 @@ from libs.web.principal import Principal
 from libs.web.transactions import Work
 from services.sales.api.dependencies import Books, verified
 from services.sales.api.sale_schemas import SaleBody, SaleLineBody
-from services.sales.domain.basket import Basket, BasketLine, ReturnReference, check_quantity
+from services.sales.domain.basket import Basket, BasketLine, ReturnReference
+from services.sales.domain.label_price import Place
 from services.sales.domain.tender_rules import TenderKindNotTaken
 from services.sales.price_books import CurrentBook
 from services.sales.use_cases.identify_products import Identified, Pointer, identify_products
@@ -26,8 +27,6 @@ from services.sales.use_cases.open_till import till_of
 from services.sales.use_cases.post_sale import FinishedBasket, find_posted, post_sale
 
 router = APIRouter(tags=["sales"])
-
-ONE = Quantity(1000)
 
 
 @router.post(
@@ -82,6 +81,7 @@ async def _finished(
         )
         for index, line in enumerate(body.lines)
     ]
+    place = Place(current.store(till.store_id), work.now, tuple(body.customer_groups))
     identified = await identify_products(work.connection, current, pointers, body.currency)
     basket = Basket(
         basket_id=body.sale_id,
@@ -91,7 +91,7 @@ async def _finished(
         currency=body.currency,
         opened_at=work.now,
         lines=tuple(
-            _line(line, found, f"lines.{index}.quantity")
+            _line(line, found, place, f"lines.{index}.quantity")
             for index, (line, found) in enumerate(zip(body.lines, identified, strict=True))
         ),
         percent_discount_ppm=body.discount_percent,
@@ -113,18 +113,20 @@ async def _finished(
     )
 
 
-def _line(line: SaleLineBody, found: Identified, field: str) -> BasketLine:
-    quantity = line.quantity if line.quantity is not None else found.quantity or ONE
-    check_quantity(quantity, field=field)
-    found.product.demand_countable(quantity, field=field)
+def _line(line: SaleLineBody, found: Identified, place: Place, field: str) -> BasketLine:
+    if line.returns is not None:
+        # What comes back of a receipt costs what it cost then, whatever its label says.
+        found = replace(found, price_minor=None)
+    entered = found.entered(line.quantity, place, field=field)
     by_hand = line.price_override_minor is not None
     return BasketLine(
         line_id=line.line_id or new_id(),
         product_id=found.product.product_id,
-        quantity=quantity,
+        quantity=entered.quantity,
         scanned=line.code,
-        price_override_minor=line.price_override_minor if by_hand else found.price_minor,
+        price_override_minor=line.price_override_minor if by_hand else entered.price_minor,
         price_from_code=not by_hand and found.price_minor is not None,
+        label_amount_minor=None if by_hand else entered.label_amount_minor,
         price_override_reason=line.price_override_reason,
         percent_discount_ppm=line.discount_percent,
         amount_discount_minor=line.discount_minor,

@@ -72,8 +72,10 @@ class BasketLine:
     returns: ReturnReference | None = None
     return_reason: str = ""
     approved_by: UUID | None = None
-    # The override is the price that an in-store code carries, not one that somebody chose.
+    # The override, or the amount of the label, is the price that an in-store code carries, not one somebody chose.
     price_from_code: bool = False
+    # What the label of goods by weight asks for the whole line; its quantity follows from it.
+    label_amount_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

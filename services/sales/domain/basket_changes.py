@@ -35,6 +35,11 @@ def change_quantity(basket: Basket, line_id: UUID, quantity: Quantity) -> Basket
     basket.demand(BasketState.OPEN)
     line = basket.line(line_id)
     check_quantity(quantity)
+    if line.label_amount_minor is not None and quantity != line.quantity:
+        raise Invalid(
+            "The label says what this package costs, and so how much it is. Scan each package, or remove the line.",
+            field="quantity",
+        )
     if (quantity.milli < 0) != (line.quantity.milli < 0):
         raise Invalid(
             "A sold line stays sold and a returned one returned. Add another line for goods brought back.",
@@ -62,7 +67,13 @@ def override_price(basket: Basket, line_id: UUID, price_minor: int | None, reaso
     line = basket.line(line_id)
     if price_minor is None and (line.price_from_code or line.price_override_minor is None):
         return basket
-    changed = replace(line, price_override_minor=price_minor, price_override_reason=reason, price_from_code=False)
+    changed = replace(
+        line,
+        price_override_minor=price_minor,
+        price_override_reason=reason,
+        price_from_code=False,
+        label_amount_minor=None,
+    )
     return basket.with_changed_line(_without_idle_approval(changed))
 
 

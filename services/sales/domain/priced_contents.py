@@ -166,4 +166,5 @@ def _pricing_line(line: BasketLine, product: Product, store: StoreChanged) -> pr
         price_override_reason=line.price_override_reason,
         percent_discount_reason=line.discount_reason,
         amount_discount_reason=line.discount_reason,
+        label_amount_minor=line.label_amount_minor,
     )

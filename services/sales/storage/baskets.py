@@ -209,6 +209,7 @@ def _line_facts(line: BasketLine) -> dict[str, Any]:
         "return_reason": line.return_reason,
         "approved_by": line.approved_by,
         "price_from_code": line.price_from_code,
+        "label_amount_minor": line.label_amount_minor,
     }
 
 
@@ -228,6 +229,7 @@ def _line(facts: Mapping[str, Any]) -> BasketLine:
         return_reason=facts["return_reason"],
         approved_by=_id(facts["approved_by"]),
         price_from_code=facts["price_from_code"],
+        label_amount_minor=facts.get("label_amount_minor"),
     )
 
 

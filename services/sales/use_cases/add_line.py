@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid
 from libs.money import Quantity
 from libs.web.principal import Approval
-from services.sales.domain.basket import BasketLine, BasketState, ReturnReference, check_quantity
+from services.sales.domain.basket import BasketLine, BasketState, ReturnReference
+from services.sales.domain.label_price import Place
 from services.sales.use_cases.change_basket import Cashier, apply_change, approve_line
 from services.sales.use_cases.confirm_age import with_confirmed_age
 from services.sales.use_cases.identify_products import Identified, Pointer, identify_products
 from services.sales.use_cases.show_basket import ShownBasket, show_basket
 from services.sales.use_cases.take_basket import demand_version, take_basket
-
-ONE = Quantity(1000)
 
 
 class LineIdTaken(Conflict):
@@ -74,27 +73,29 @@ async def add_line(
         brought_back=entry.returns is not None,
     )
     [found] = await identify_products(work.connection, cashier.current, [pointer], basket.currency)
-    line = _line(entry, found)
+    line = _line(entry, found, Place(cashier.current.store(basket.store_id), work.now, basket.customer_groups))
     return await apply_change(
         cashier, basket, lambda taken: taken.with_line(line), approval=approval, stamp=approve_line(line.line_id)
     )
 
 
-def _line(entry: Entry, found: Identified) -> BasketLine:
-    quantity = entry.quantity if entry.quantity is not None else found.quantity or ONE
-    check_quantity(quantity)
-    found.product.demand_countable(quantity)
-    if entry.returns is not None and quantity.milli > 0:
+def _line(entry: Entry, found: Identified, place: Place) -> BasketLine:
+    if entry.returns is not None:
+        # What comes back of a receipt costs what it cost then, whatever its label says.
+        found = replace(found, price_minor=None)
+    entered = found.entered(entry.quantity, place)
+    if entry.returns is not None and entered.quantity.milli > 0:
         raise Invalid("The quantity of a returned line is negative.", field="quantity")
     by_hand = entry.price_override_minor is not None
     return BasketLine(
         line_id=entry.line_id,
         product_id=found.product.product_id,
-        quantity=quantity,
+        quantity=entered.quantity,
         scanned=entry.code,
-        price_override_minor=entry.price_override_minor if by_hand else found.price_minor,
+        price_override_minor=entry.price_override_minor if by_hand else entered.price_minor,
         price_override_reason=entry.price_override_reason,
         price_from_code=not by_hand and found.price_minor is not None,
+        label_amount_minor=None if by_hand else entered.label_amount_minor,
         returns=entry.returns,
         return_reason=entry.return_reason,
     )

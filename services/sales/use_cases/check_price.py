@@ -9,12 +9,11 @@ from uuid import UUID
 from libs.contracts.sales import LineFacts
 from libs.money import Quantity
 from libs.persistence import Connection, new_id
-from services.sales.domain.basket import Basket, BasketLine, check_quantity
+from services.sales.domain.basket import Basket, BasketLine
+from services.sales.domain.label_price import Place
 from services.sales.price_books import CurrentBook
 from services.sales.use_cases.identify_products import Pointer, identify_products
 from services.sales.use_cases.price_basket import price_contents
-
-ONE = Quantity(1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,16 @@ async def check_price(
     """
     store = current.store(store_id)
     [found] = await identify_products(connection, current, [Pointer("code", code)], store.currency)
-    wanted = quantity if quantity is not None else found.quantity or ONE
-    check_quantity(wanted)
-    found.product.demand_countable(wanted)
+    entered = found.entered(quantity, Place(store, now, customer_groups))
+    wanted = entered.quantity
     line = BasketLine(
         line_id=new_id(),
         product_id=found.product.product_id,
         quantity=wanted,
         scanned=code,
-        price_override_minor=found.price_minor,
+        price_override_minor=entered.price_minor,
         price_from_code=found.price_minor is not None,
+        label_amount_minor=entered.label_amount_minor,
     )
     basket = Basket(
         basket_id=new_id(),

@@ -9,6 +9,8 @@ from uuid import UUID
 from libs.barcodes import Scan
 from libs.money import Quantity
 from libs.persistence import Connection
+from services.sales.domain.basket import check_quantity
+from services.sales.domain.label_price import ONE, Entered, Place, read_label
 from services.sales.domain.product import Product, UnknownProduct
 from services.sales.price_books import CurrentBook
 
@@ -33,6 +35,19 @@ class Identified:
     product: Product
     quantity: Quantity | None = None
     price_minor: int | None = None
+
+    def entered(self, quantity: Quantity | None, place: Place, *, field: str = "quantity") -> Entered:
+        """How much of it and what a label asks; `quantity` is what the cashier said, if anything.
+
+        Raises AbsurdQuantity, or Invalid for a part of a labelled package, naming `field`.
+        """
+        if self.price_minor is None:
+            found = Entered(quantity if quantity is not None else self.quantity or ONE)
+        else:
+            found = read_label(self.product, self.price_minor, quantity, place, field=field)
+        check_quantity(found.quantity, field=field)
+        self.product.demand_countable(found.quantity, field=field)
+        return found
 
 
 async def identify_products(

@@ -13,6 +13,7 @@ from tests.integration.sales.basket_shop import (
     BEER_EAN,
     CHEESE_FOR_8_47,
     basket_events,
+    ean,
     line,
     price_of,
     product,
@@ -107,6 +108,36 @@ async def test_a_weight_code_says_how_much_and_a_price_code_what_it_costs(shop: 
     cheese = line(basket)
     assert (cheese["total_minor"], cheese["price_from_code"], cheese["approved_by"]) == (847, True, None)
     assert basket["total_minor"] == 1_346
+
+
+async def test_goods_by_weight_with_a_price_on_their_label_are_sold_by_the_weight_it_stands_for(shop: Shop) -> None:
+    at = await till(shop)
+    cheese = line(await at.scan(CHEESE_FOR_8_47))
+    # 8.47 at 49.99 per kg is 0.16943 kg; 0.169 kg would be 8.45, but the label says 8.47.
+    assert (cheese["quantity"], cheese["unit_price_minor"], cheese["gross_minor"], cheese["total_minor"]) == (
+        "0.169",
+        4_999,
+        847,
+        847,
+    )
+    assert cheese["explanation"][:2] == ["label price 8.47: 0.169 kg at 49.99 per kg", "0.169 for 8.47"]
+    two = line(await at.scan(CHEESE_FOR_8_47, quantity=2))
+    assert (two["quantity"], two["total_minor"]) == ("0.338", 1_694)
+    problem = refused(await at.tries_to_scan(code=CHEESE_FOR_8_47, quantity="0.169"), 422, "invalid", "quantity")
+    assert "price of the whole package" in problem["detail"]
+    changed = await at.person.asks("PATCH", at.path(f"/lines/{cheese['line_id']}"), {"quantity": "0.5"})
+    assert "Scan each package" in refused(changed, 422, "invalid", "quantity")["detail"]
+    path = f"/lines/{cheese['line_id']}/discount"
+    assert line(answered(await at.put(path, {"percent": 10, "reason": "x"}), 200), 0)["total_minor"] == 762
+
+
+async def test_a_labelled_package_whose_unit_price_is_not_known_stays_one_piece(shop: Shop) -> None:
+    for item_code, prices in (("3333", ()), ("4444", (0,))):
+        goods = product(f"ham{item_code}", unit="kg", item_code=item_code)
+        await publish(shop, goods, price_of(goods.product_id, *prices))
+        at = await till(shop)
+        ham = line(await at.scan(ean("28" + f"0{item_code}" + "00500")))
+        assert (ham["quantity"], ham["total_minor"], ham["price_override_minor"]) == ("1", 500, 500)
 
 
 async def test_weighed_goods_are_entered_with_decimals(shop: Shop) -> None:

@@ -50,8 +50,28 @@ async def test_weight_and_price_codes_sell_what_the_label_says(anna: Person) -> 
     document = answered(await anna.post("/sales", sale(APPLES_1250_G, CHEESE_FOR_8_47)), 201)
     apples, cheese = document["lines"]
     assert (apples["quantity_milli"], apples["total_minor"]) == (1_250, 499)
-    assert cheese["total_minor"] == 847
+    assert (cheese["quantity_milli"], cheese["unit_price_minor"], cheese["total_minor"]) == (169, 4_999, 847)
     assert document["total_minor"] == 1_346
+
+
+async def test_partial_returns_of_goods_with_a_price_on_their_label_sum_to_the_label(anna: Person) -> None:
+    sold = answered(await anna.post("/sales", sale(CHEESE_FOR_8_47)), 201)
+    [cheese] = sold["lines"]
+    returned = []
+    for quantity in ("-0.050", "-0.050", "-0.069"):
+        back = {
+            "code": CHEESE_FOR_8_47,
+            "quantity": quantity,
+            "returns": {"sale_id": sold["sale_id"], "line_id": cheese["line_id"]},
+        }
+        due = answered(await anna.post("/baskets", {"currency": "PLN"}), 201)
+        path = f"/baskets/{due['basket_id']}"
+        basket = answered(await anna.post(f"{path}/lines", back), 201)
+        to_the_coin = (-basket["total_minor"] + 2) // 5 * 5
+        answered(await anna.post(f"{path}/tenders", {"kind": "cash", "given_minor": -to_the_coin}), 201)
+        returned.append(answered(await anna.post(f"{path}/complete", {}), 201))
+    assert [each["total_minor"] for each in returned] == [-251, -250, -346]
+    assert sum(each["tax_minor"] for each in returned) == -sold["tax_minor"]
 
 
 async def test_rule_4_a_basket_discount_is_kept_per_line_and_sums_to_the_whole(anna: Person) -> None:

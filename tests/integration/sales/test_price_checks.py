@@ -41,7 +41,8 @@ async def test_a_price_check_knows_weights_labels_quantities_and_members(shop: S
     anna = await shop.cashier()
     for query, quantity, total_minor in (
         (f"code={APPLES_1250_G}", "1.250", 499),
-        (f"code={CHEESE_FOR_8_47}", "1", 847),
+        (f"code={CHEESE_FOR_8_47}", "0.169", 847),
+        (f"code={CHEESE_FOR_8_47}&quantity=3", "0.507", 2_541),
         ("code=apples&quantity=0.5", "0.500", 200),
         ("code=bread&quantity=3", "3", 1_350),
         ("code=bread&quantity=3&customer_group=gold", "3", 1_200),

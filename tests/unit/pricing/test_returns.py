@@ -19,10 +19,12 @@ from libs.pricing import (
     TaxPolicy,
     TaxRounding,
     broken_bundles,
+    freeze_sale,
     price_basket,
     refund,
     return_line,
     return_recomputed,
+    thaw_sale,
 )
 from tests.unit.pricing.shop import EXCLUSIVE, basket, book, line, product, quantities, these
 
@@ -211,3 +213,26 @@ def test_recompute_refuses_what_was_not_sold() -> None:
         return_recomputed(sold, sale, book(), {}, quantities({"b": 1}))
     with pytest.raises(ReturnExceedsSale, match="returning: of line a is more than is left, or nothing"):
         return_recomputed(sold, sale, book(), quantities({"a": 1}), quantities({"a": 2}))
+
+
+def test_a_package_sold_at_its_label_price_comes_back_in_parts_that_sum_to_the_label() -> None:
+    promotion = replace(THREE_FOR_TWO, products=these("apple"), return_policy=ReturnPolicy.RECOMPUTE)
+    cheese = replace(line(product("cheese", 4999)), quantity=Quantity(169), label_amount_minor=847)
+    sold = basket(line(product("apple", 1000), 3), cheese)
+    sale = price_basket(sold, book(promotion))
+    assert [each.total_minor for each in sale.lines] == [2000, 847]
+    thawed, then = thaw_sale(freeze_sale(sold, sale, book(promotion)))
+    assert thawed.lines[1].label_amount_minor == 847
+    parts, already = [], Quantity(0)
+    for milli in (50, 50, 69):
+        returned = {"cheese": already} if already else {}
+        back = return_recomputed(thawed, sale, then, returned, {"cheese": Quantity(milli)})
+        parts.append(back.total_minor)
+        already += Quantity(milli)
+    assert parts == [-251, -250, -346]
+
+
+def test_a_return_keeps_the_label_price_of_what_is_left_whatever_the_list_price_comes_to() -> None:
+    cheese = replace(line(product("cheese", 4999)), quantity=Quantity(169), label_amount_minor=847)
+    mixed = basket(replace(cheese, quantity=Quantity(-169)))
+    assert price_basket(mixed, book()).total_minor == -847
