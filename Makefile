@@ -44,6 +44,7 @@ check: $(READY) ## style, types, layering, contracts, migrations, manifests
 	$(BIN)/lint-imports
 	$(BIN)/tillstream contracts check
 	$(BIN)/tillstream schema check
+	$(BIN)/tillstream gateway check-drivers
 
 history: $(READY) ## eight tills for a minute over RabbitMQ, with crashes: nothing lost, nothing twice
 	TILLSTREAM_HISTORY_S=60 $(BIN)/pytest -q tests/chaos/test_history.py

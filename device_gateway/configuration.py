@@ -33,7 +33,6 @@ _DEVICE_NAME = TypeAdapter(DeviceName)
 # What says where a device is, in the options of the drivers; the rest (speed, paper, profile) does not tell two apart.
 ADDRESS_FIELDS = (
     "line",
-    "address",
     "device",
     "path",
     "file",
@@ -214,6 +213,8 @@ def _options(who: str, name: str, driver: Driver[Any], given: Mapping[str, Any])
 def address_of(options: DriverOptions) -> Mapping[str, Any]:
     """The options that say where the device is; empty for one that has no address of its own."""
     given = options.model_dump(mode="json", exclude_none=True)
+    if "address" in given:
+        return {"address": given["address"]}
     return {name: given[name] for name in ADDRESS_FIELDS if name in given}
 
 

@@ -7,8 +7,8 @@ RabbitMQ, fakeredis instead of Redis, ASGI instead of HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,12 +36,16 @@ STEPS = 4
 SECRETS_FOLDER = "secrets"
 
 
+Companion = Callable[[Surroundings, Edge], AbstractAsyncContextManager[None]]
+"""Something that is no service and works in the same process, on the same bus and port, e.g. a device gateway."""
+
+
 @dataclass(frozen=True)
 class EmbeddedHost:
     """A running embedded system: `url` is its base URL, `database_url` the owner's URL of its database.
 
     `secrets` are the secret settings that were made up for it, by variable. `stop` is set by SIGTERM and SIGINT: a
-    long task should look at it, and the block should then be left.
+    long task should look at it, and the block should then be left. `surroundings` and `edge` are for what joins later.
     """
 
     url: str
@@ -49,6 +53,8 @@ class EmbeddedHost:
     services: Sequence[AnyServiceDefinition]
     secrets: Mapping[str, str]
     stop: StopSignal
+    surroundings: Surroundings
+    edge: Edge
 
 
 @asynccontextmanager
@@ -58,8 +64,11 @@ async def embedded(
     *,
     clock: Clock = utc_now,
     advance: Advance = lambda _what, _finished: None,
+    companions: Sequence[Companion] = (),
 ) -> AsyncIterator[EmbeddedHost]:
     """Run the whole system for the block. `advance` is called with (what is done now, steps of STEPS finished).
+
+    `companions` are entered before any service works, so that a command for one of them finds its queue.
 
     Raises NotAvailable if the port or the data folder is in use, WrongSetting for a wrong setting of a service.
     """
@@ -82,12 +91,14 @@ async def embedded(
         secrets = kept_secrets(services, settings.data_folder / SECRETS_FOLDER)
         surroundings = await _surroundings(stack, settings, edge, clock, secrets)
         built = [BuiltService(definition, urls[definition.schema], surroundings) for definition in services]
+        for companion in companions:
+            await stack.enter_async_context(companion(surroundings, edge))
         await stack.enter_async_context(working_together(built, edge))
         await stack.enter_async_context(serving(edge, listener, settings, behind_proxy=False))
         advance("ready", 1)
         stop.started = True
         url = _url(settings.bind_address, listener.getsockname()[1])
-        yield EmbeddedHost(url, admin_url, services, secrets, stop)
+        yield EmbeddedHost(url, admin_url, services, secrets, stop, surroundings, edge)
 
 
 async def _surroundings(

@@ -98,7 +98,8 @@ async def serving(
             app,
             loop="none",
             http="httptools",
-            ws="none",
+            # For live feeds; what reaches an application without such routes is refused by it.
+            ws="websockets-sansio",
             lifespan="off",
             log_config=None,
             access_log=False,

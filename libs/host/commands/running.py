@@ -18,6 +18,7 @@ from libs.host.console import err, out, progress
 from libs.host.errors import CheckFailed, NotAvailable, WrongSetting
 
 if TYPE_CHECKING:
+    from libs.host.embedded import Companion
     from libs.host.settings import HostSettings
 
 SETUP_CODE = "TILLSTREAM_IDENTITY_SETUP_CODE"
@@ -51,11 +52,13 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
 
         with ExitStack() as bar:
             advance = bar.enter_context(progress("Starting", STEPS))
-            async with embedded(settings, advance=advance) as host:
+            async with embedded(settings, advance=advance, companions=_companions(settings)) as host:
                 bar.close()
                 out.print(f"Tillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)")
                 for definition in host.services:
                     out.print(f"  {host.url}/{definition.name}/docs  {definition.summary}", highlight=False)
+                if "gateway" in host.edge.apps:
+                    out.print(f"  {host.url}/gateway/  The devices of this PC and how they are", highlight=False)
                 if SETUP_CODE in host.secrets:
                     code_file = settings.data_folder / SECRETS_FOLDER / SETUP_CODE
                     out.print(f"  The code for POST /identity/v1/set-up, once: {code_file}", highlight=False)
@@ -162,6 +165,13 @@ def demo(
         if not keep and port is None:
             settings = settings.model_copy(update={"port": 0})
         _judge(_run(day.run_day(settings=settings, baskets=baskets, tills=tills, keep=keep)))
+
+
+def _companions(settings: HostSettings) -> list[Companion]:
+    """The device gateway, where this PC is enrolled as one; it is imported by name, as libraries know no gateway."""
+    if not (settings.data_folder / "gateway" / "enrolment.json").exists():
+        return []
+    return [importlib.import_module("device_gateway.process").beside]
 
 
 def _judge(agrees: bool) -> None:
