@@ -1,0 +1,1 @@
+"""Drivers of payment terminals: see README.md for what a new one needs."""

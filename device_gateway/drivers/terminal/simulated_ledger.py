@@ -1,0 +1,97 @@
+"""What simulated payment terminals have in common: what to answer to the next card, and what was really moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+MovedKind = Literal["charge", "refund", "reversal", "reservation", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Money that a simulated terminal really moved (or reserved, or released), in minor units, never negative.
+
+    `number` counts from 1; `reverses` is the number of the entry that a reversal undoes.
+    """
+
+    number: int
+    kind: MovedKind
+    amount_minor: int
+    currency: str
+    scheme: str
+    reverses: int | None = None
+
+
+class Ledger:
+    """What one simulated terminal moved, oldest first. It survives lost lines and is only added to."""
+
+    def __init__(self) -> None:
+        self._entries: list[LedgerEntry] = []
+
+    @property
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """Every entry, oldest first."""
+        return tuple(self._entries)
+
+    def add(
+        self, kind: MovedKind, amount_minor: int, currency: str, scheme: str, reverses: int | None = None
+    ) -> LedgerEntry:
+        """Write an entry."""
+        entry = LedgerEntry(len(self._entries) + 1, kind, amount_minor, currency, scheme, reverses)
+        self._entries.append(entry)
+        return entry
+
+    def is_reversed(self, number: int) -> bool:
+        """Whether the entry of that number has been undone."""
+        return any(entry.reverses == number for entry in self._entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """The next card is approved in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovePart:
+    """The next card has only so much."""
+
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The next card is declined, with a code in the protocol's own spelling."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoCard:
+    """Nobody presents a card: the terminal waits `after_s`, then gives up."""
+
+    after_s: float
+
+
+Rule = Approve | ApprovePart | Decline | NoCard
+
+RULE_HELP = "approve, decline CODE, partial AMOUNT (in minor units), or no-card SECONDS"
+
+
+class WrongRule(ValueError):
+    """What was typed is no rule; the text says what may be typed."""
+
+
+def read_rule(text: str) -> Rule:
+    """The rule that a person typed. Raises WrongRule."""
+    match text.split():
+        case ["approve"]:
+            return Approve()
+        case ["decline", code]:
+            return Decline(code)
+        case ["partial", amount] if amount.isascii() and amount.isdecimal() and len(amount) <= 12:
+            return ApprovePart(int(amount))
+        case ["no-card", seconds] if seconds.isascii() and seconds.isdecimal() and len(seconds) <= 4:
+            return NoCard(int(seconds))
+        case _:
+            raise WrongRule(f"{text!r} is no rule for the next card: type {RULE_HELP}.")
