@@ -60,21 +60,39 @@ async def list_dead(
     size = min(max(limit, 1), LARGEST_PAGE)
     async with database.reading() as connection:
         rows = await InboxRows(tables.inbox).dead(connection, consumer=consumer, after_position=after, limit=size + 1)
-    messages = [
-        DeadMessage(
-            row.message_id,
-            row.consumer,
-            row.type,
-            row.key,
-            row.attempts,
-            row.last_error,
-            row.received_at,
-            row.headers,
-            row.body,
-        )
-        for row in rows[:size]
-    ]
-    return DeadPage(messages, rows[size - 1].position if len(rows) > size else None)
+    return DeadPage([_dead(row) for row in rows[:size]], rows[size - 1].position if len(rows) > size else None)
+
+
+async def find_dead(
+    database: Database, tables: MessagingTables, message_id: str, *, consumer: str | None = None
+) -> list[DeadMessage]:
+    """The message, once for each consumer (or for the named one) that gave it up.
+
+    Raises NotFound when no consumer has it, Conflict when those that have it did not give it up.
+    """
+    async with database.reading() as connection:
+        rows = await InboxRows(tables.inbox).of_message(connection, message_id, consumer=consumer)
+    if not rows:
+        raise NotFound(f"No consumer {consumer or 'here'} has a message {message_id}.", field="message_id")
+    dead = [_dead(row) for row in rows if row.status == "dead"]
+    if not dead:
+        states = ", ".join(f"{row.status} at {row.consumer}" for row in rows)
+        raise Conflict(f"Message {message_id} is not dead: it is {states}.", field="message_id")
+    return dead
+
+
+def _dead(row: InboxRow) -> DeadMessage:
+    return DeadMessage(
+        row.message_id,
+        row.consumer,
+        row.type,
+        row.key,
+        row.attempts,
+        row.last_error,
+        row.received_at,
+        row.headers,
+        row.body,
+    )
 
 
 async def replay(database: Database, tables: MessagingTables, message_id: str, consumer: str) -> None:

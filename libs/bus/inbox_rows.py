@@ -239,6 +239,15 @@ class InboxRows:
         rows = await connection.execute(statement.order_by(table.c.position).limit(limit))
         return [InboxRow(*row) for row in rows]
 
+    async def of_message(self, connection: AsyncConnection, message_id: str, *, consumer: str | None) -> list[InboxRow]:
+        """What became of a message at each of the consumers, or at one of them."""
+        table = self._table
+        statement = self._kept.where(table.c.message_id == message_id)
+        if consumer is not None:
+            statement = statement.where(table.c.consumer == consumer)
+        rows = await connection.execute(statement.order_by(table.c.consumer))
+        return [InboxRow(*row) for row in rows]
+
     async def unfinished(self, connection: AsyncConnection) -> dict[str, int]:
         """How many messages are deferred and how many dead and undecided."""
         table = self._table

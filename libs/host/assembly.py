@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.bus.bus import MessageBus
 from libs.bus.tables import MessagingTables
 from libs.bus.transport import Transport
+from libs.host.dead_message_routes import dead_message_routes
 from libs.host.edge import Edge
 from libs.host.errors import WrongSetting
 from libs.host.jobs import JobMeasurements, running_jobs
@@ -87,7 +88,7 @@ class BuiltService:
             name=definition.name,
             summary=definition.summary,
             context=self._context,
-            routers=self.service.routers,
+            routers=[*self.service.routers, dead_message_routes(self._tables)],
             resources=self.service.resources,
             checks={"database": _database_check(self._database, definition.schema)},
             registry=self.registry,

@@ -31,6 +31,10 @@ class ToySettings(BaseSettings):
     tick_s: float = 0.05
 
 
+# Names that the echo refuses to hear: messages with them die.
+refused_names: set[str] = set()
+
+
 class NewStore(RequestBody):
     store_id: UUID
     name: str
@@ -103,6 +107,8 @@ def build_echo(_context: ServiceContext[ToySettings]) -> Service:
 
     async def on_store(received: Received[StoreChanged], work: UnitOfWork) -> None:
         message = received.message
+        if message.name in refused_names:
+            raise Conflict(f"{message.name} is not wanted.")
         statement = upsert(heard).values(store_id=message.store_id, name=message.name)
         await work.connection.execute(
             statement.on_conflict_do_update(index_elements=["store_id"], set_={"name": statement.excluded.name})

@@ -1,0 +1,18 @@
+"""What the host adds to every service: the routes of dead messages."""
+
+from __future__ import annotations
+
+from libs.host.registry import service_names
+from tests.contract.recipes.recipe import Recipe
+
+_NONE_IS_DEAD = "no message is dead in a living shop"
+
+OPERATIONS: dict[str, Recipe] = {
+    label: recipe
+    for name in service_names()
+    for label, recipe in (
+        (f"GET /{name}/v1/dead-messages", Recipe()),
+        (f"POST /{name}/v1/dead-messages/{{message_id}}/replay", Recipe(never=_NONE_IS_DEAD)),
+        (f"POST /{name}/v1/dead-messages/{{message_id}}/discard", Recipe(never=_NONE_IS_DEAD)),
+    )
+}
