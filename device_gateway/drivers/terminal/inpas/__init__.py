@@ -1,0 +1,1 @@
+"""INPAS SmartSale / DualConnector: see README.md."""

@@ -1,0 +1,166 @@
+"""A simulated INPAS terminal: speaks HTTP or serial frames, whichever it hears, and keeps a ledger of its charges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import Field as Described
+
+from device_gateway.drivers.terminal.inpas.fields import APPROVED, DECLINED, Field, FieldSet
+from device_gateway.drivers.terminal.inpas.framing import ACKNOWLEDGED, FrameReader, Packet, write_frame
+from device_gateway.drivers.terminal.inpas.xml_body import WrongBody, read_body, write_body
+from device_gateway.simulators import Faults, Reply, SimulatedDevice, Simulator, SimulatorOptions
+
+_ENCODING = "cp1251"
+_WAIT = {int(Field.OPERATION): "21"}
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"(?i)^content-length:\s*([0-9]{1,6})\s*$", re.MULTILINE)
+
+
+class InpasSimulatorOptions(SimulatorOptions):
+    """What the simulated bank does."""
+
+    decline_above_minor: int = Described(default=1_000_000, description="amounts above it are declined")
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Money that moved: `amount_minor` is negative for what went back to the card."""
+
+    retrieval_reference: str
+    amount_minor: int
+
+
+class InpasSimulator(Simulator):
+    """The terminal and its bank. `bookings` is what really happened; `next_status` is what it says next, once."""
+
+    def __init__(self, options: InpasSimulatorOptions | None = None, faults: Faults | None = None) -> None:
+        super().__init__(faults)
+        self._options = options or InpasSimulatorOptions()
+        self.bookings: list[Booking] = []
+        self.asked: list[dict[int, str]] = []
+        self.next_status: str | None = None
+        self._pending = b""
+        self._frames = FrameReader(_ENCODING)
+        self._web: bool | None = None
+
+    @property
+    def charged_minor(self) -> int:
+        """The sum of all bookings."""
+        return sum(booking.amount_minor for booking in self.bookings)
+
+    def connected(self) -> Sequence[Reply]:
+        self._reset()
+        return ()
+
+    def disconnected(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pending = b""
+        self._frames = FrameReader(_ENCODING)
+        self._web = None
+
+    def received(self, data: bytes) -> Sequence[Reply]:
+        if self._web is None:
+            self._web = data[:1].isalpha()
+        return self._heard_web(data) if self._web else self._heard_frames(data)
+
+    def _heard_web(self, data: bytes) -> Sequence[Reply]:
+        self._pending += data
+        head, end, body = self._pending.partition(_HEAD_END)
+        length = _LENGTH.search(head)
+        if not end or length is None or len(body) < int(length[1]):
+            return ()
+        self._pending = b""
+        try:
+            request = read_body(body[: int(length[1])])
+        except WrongBody:
+            return (Reply(_http(b"", "400 Bad Request")),)
+        answer = write_body(self.answer(request)).replace(b"request>", b"response>")
+        return (Reply(_http(answer, "200 OK"), after_effect=True),)
+
+    def _heard_frames(self, data: bytes) -> Sequence[Reply]:
+        replies: list[Reply] = []
+        for heard in self._frames.feed(data):
+            if isinstance(heard, Packet):
+                replies.append(Reply(bytes((ACKNOWLEDGED,))))
+                replies.append(Reply(write_frame(_WAIT, _ENCODING)))
+                replies.append(Reply(write_frame(self.answer(heard.fields), _ENCODING), after_effect=True))
+        return replies
+
+    def answer(self, request: FieldSet) -> dict[int, str]:
+        """Carry a request out and say what became of it."""
+        self.asked.append(dict(request))
+        operation = request.get(Field.OPERATION, "")
+        answer = {
+            int(field): request[field]
+            for field in (Field.OPERATION, Field.AMOUNT, Field.CURRENCY, Field.TERMINAL_ID)
+            if field in request
+        }
+        answer[Field.TERMINAL_TIME] = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+        status = self.next_status or self._decision(operation, request)
+        self.next_status = None
+        answer[Field.STATUS] = status
+        if status == APPROVED and operation in ("1", "4", "29"):
+            answer |= self._book(operation, request)
+        elif status == APPROVED and operation == "59":
+            answer |= self._settle()
+        elif status == DECLINED:
+            answer |= {Field.HOST_RESPONSE: "51", Field.TEXT: "НЕДОСТАТОЧНО СРЕДСТВ"}
+        return {int(number): text for number, text in answer.items()}
+
+    def _decision(self, operation: str, request: FieldSet) -> str:
+        if operation in ("4", "29"):
+            original = request.get(Field.RETRIEVAL_REFERENCE, "")
+            left_minor = sum(
+                booking.amount_minor for booking in self.bookings if booking.retrieval_reference == original
+            )
+            return APPROVED if int(request[Field.AMOUNT]) <= left_minor else DECLINED
+        amount_minor = int(request.get(Field.AMOUNT, "0"))
+        return DECLINED if amount_minor > self._options.decline_above_minor else APPROVED
+
+    def _book(self, operation: str, request: FieldSet) -> dict[int, str]:
+        amount_minor = int(request[Field.AMOUNT])
+        number = len(self.bookings) + 1
+        if operation == "1":
+            reference = f"{number:012d}"
+            self.bookings.append(Booking(reference, amount_minor))
+        else:
+            reference = request.get(Field.RETRIEVAL_REFERENCE, "")
+            self.bookings.append(Booking(reference, -amount_minor))
+        self.tell(f"booked {self.bookings[-1]}")
+        slip = f"ОПЛАТА\r\nСУММА {amount_minor}\r\nRRN {reference}"
+        return {
+            Field.CARD_NUMBER: "427600******1234",
+            Field.APPROVAL_CODE: f"{number:06d}",
+            Field.RETRIEVAL_REFERENCE: reference,
+            Field.TRANSACTION_ID: str(number),
+            Field.TEXT: "ОДОБРЕНО",
+            Field.RECEIPT: f"0xDF^^{slip}~0xDA^^{slip}\r\nПОДПИСЬ~",
+        }
+
+    def _settle(self) -> dict[int, str]:
+        sales = [booking.amount_minor for booking in self.bookings if booking.amount_minor > 0]
+        returns = [-booking.amount_minor for booking in self.bookings if booking.amount_minor < 0]
+        return {
+            Field.DEBIT_SUM: str(sum(sales)),
+            Field.DEBIT_COUNT: str(len(sales)),
+            Field.CREDIT_SUM: str(sum(returns)),
+            Field.CREDIT_COUNT: str(len(returns)),
+        }
+
+
+def _http(body: bytes, status: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode("ascii") + body
+
+
+simulated = SimulatedDevice(
+    options=InpasSimulatorOptions,
+    make=InpasSimulator,
+    default_listen="tcp://127.0.0.1:9015",
+)
