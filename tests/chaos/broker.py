@@ -27,6 +27,7 @@ class Broker(Protocol):
     """A broker that a test may stop and start; what it has confirmed survives."""
 
     url: str
+    management_url: str
 
     def stop(self) -> None:
         """End it at once, without a word to its clients."""
@@ -36,18 +37,21 @@ class Broker(Protocol):
 
 
 @contextmanager
-def own_broker(folder: Path) -> Iterator[Broker]:
-    """A RabbitMQ from the installed package, else from Docker. Raises ServiceAbsent without either."""
+def own_broker(folder: Path, *, management: bool = False) -> Iterator[Broker]:
+    """A RabbitMQ from the installed package, else from Docker. Raises ServiceAbsent without either.
+
+    With `management` it has the management plugin, whose HTTP API is at `management_url`.
+    """
     binary = next((path for path in (*_BINARIES, shutil.which("rabbitmq-server")) if path and Path(path).exists()), "")
     if not binary and shutil.which("docker") is None:
         raise ServiceAbsent("no RabbitMQ to restart: rabbitmq-server is not installed, and there is no Docker")
     with ExitStack() as stack:
         broker: Broker
         if binary:
-            broker = node = _Node(binary, folder)
+            broker = node = _Node(binary, folder, management=management)
             stack.callback(node.end)
         else:
-            broker = container = _Container()
+            broker = container = _Container(management=management)
             stack.callback(container.end)
         broker.start()
         yield broker
@@ -56,12 +60,17 @@ def own_broker(folder: Path) -> Iterator[Broker]:
 class _Node:
     """A node of the installed package; data, logs, cookie and name are its own."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
+    def __init__(self, binary: str, folder: Path, *, management: bool) -> None:
         self._binary = binary
         self._port = free_port()
+        management_port = free_port()
+        self.management_url = f"http://guest:guest@127.0.0.1:{management_port}"
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
-        (folder / "enabled_plugins").write_text("[].\n")
-        (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{self._port}\n")
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n" if management else "[].\n")
+        settings = [f"listeners.tcp.1 = 127.0.0.1:{self._port}"]
+        if management:
+            settings += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {management_port}"]
+        (folder / "rabbitmq.conf").write_text("\n".join(settings) + "\n")
         self._log = folder / "output.log"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))},
@@ -110,13 +119,18 @@ class _Node:
 class _Container:
     """A container on a fixed port, which it keeps when it is started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, management: bool) -> None:
         # Imported here: a machine with the package needs neither Docker nor its client.
         from testcontainers.core.container import DockerContainer
 
         self._port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
-        self._container = DockerContainer(RABBITMQ_IMAGE).with_bind_ports(5672, self._port)
+        management_port = free_port()
+        self.management_url = f"http://guest:guest@127.0.0.1:{management_port}"
+        image = f"{RABBITMQ_IMAGE}-management" if management else RABBITMQ_IMAGE
+        self._container = DockerContainer(image).with_bind_ports(5672, self._port)
+        if management:
+            self._container = self._container.with_bind_ports(15672, management_port)
         self._created = False
 
     def start(self) -> None:

@@ -66,9 +66,9 @@ class BrokerAccounts:
         """
         user, password, queue = user_of(gateway_id), new_gateway_secret(), self._queue(gateway_id)
         await self._declare(queue)
-        # First the user without rights, then the rights: never rights for somebody with the old password.
+        # A new password alone would leave connected whoever knows the old one; with the user their connections go.
+        await self.remove(gateway_id)
         await self._do("PUT", f"users/{user}", {"password": password, "tags": ""})
-        await self._do("DELETE", f"connections/username/{user}", missing_is_fine=True)
         await self._do(
             "PUT",
             f"permissions/{self._vhost}/{user}",
@@ -87,9 +87,7 @@ class BrokerAccounts:
 
     async def remove(self, gateway_id: UUID) -> None:
         """Take the user away and cut it off; its queue stays until it is enrolled again. Raises BrokerNotReady."""
-        user = user_of(gateway_id)
-        await self._do("DELETE", f"users/{user}", missing_is_fine=True)
-        await self._do("DELETE", f"connections/username/{user}", missing_is_fine=True)
+        await self._do("DELETE", f"users/{user_of(gateway_id)}", missing_is_fine=True)
 
     def _queue(self, gateway_id: UUID) -> Queue:
         name = f"gateway.{gateway_id}"
