@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import Field as Described
@@ -12,6 +11,15 @@ from pydantic import Field as Described
 from device_gateway.drivers.terminal.inpas.fields import APPROVED, DECLINED, Field, FieldSet
 from device_gateway.drivers.terminal.inpas.framing import ACKNOWLEDGED, FrameReader, Packet, write_frame
 from device_gateway.drivers.terminal.inpas.xml_body import WrongBody, read_body, write_body
+from device_gateway.drivers.terminal.simulated_ledger import (
+    Approve,
+    Decline,
+    Ledger,
+    LedgerEntry,
+    MovedKind,
+    WrongRule,
+    read_rule,
+)
 from device_gateway.simulators import Faults, Reply, SimulatedDevice, Simulator, SimulatorOptions
 
 _ENCODING = "cp1251"
@@ -26,21 +34,13 @@ class InpasSimulatorOptions(SimulatorOptions):
     decline_above_minor: int = Described(default=1_000_000, description="amounts above it are declined")
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """Money that moved: `amount_minor` is negative for what went back to the card."""
-
-    retrieval_reference: str
-    amount_minor: int
-
-
 class InpasSimulator(Simulator):
-    """The terminal and its bank. `bookings` is what really happened; `next_status` is what it says next, once."""
+    """The terminal and its bank. `ledger` is what really happened; `next_status` is what it says next, once."""
 
     def __init__(self, options: InpasSimulatorOptions | None = None, faults: Faults | None = None) -> None:
         super().__init__(faults)
         self._options = options or InpasSimulatorOptions()
-        self.bookings: list[Booking] = []
+        self._ledger = Ledger()
         self.asked: list[dict[int, str]] = []
         self.next_status: str | None = None
         self._pending = b""
@@ -48,9 +48,20 @@ class InpasSimulator(Simulator):
         self._web: bool | None = None
 
     @property
+    def ledger(self) -> Sequence[LedgerEntry]:
+        """What was really moved, oldest first."""
+        return self._ledger.entries
+
+    @property
     def charged_minor(self) -> int:
-        """The sum of all bookings."""
-        return sum(booking.amount_minor for booking in self.bookings)
+        """What is charged in all, what went back taken off."""
+        return sum(entry.amount_minor if entry.kind == "charge" else -entry.amount_minor for entry in self.ledger)
+
+    def typed(self, text: str) -> None:
+        rule = read_rule(text)
+        if not isinstance(rule, Approve | Decline):
+            raise WrongRule("This terminal can only be told approve, or decline STATUS with a status of field 39.")
+        self.next_status = rule.code if isinstance(rule, Decline) else APPROVED
 
     def connected(self) -> Sequence[Reply]:
         self._reset()
@@ -115,43 +126,49 @@ class InpasSimulator(Simulator):
 
     def _decision(self, operation: str, request: FieldSet) -> str:
         if operation in ("4", "29"):
-            original = request.get(Field.RETRIEVAL_REFERENCE, "")
-            left_minor = sum(
-                booking.amount_minor for booking in self.bookings if booking.retrieval_reference == original
-            )
-            return APPROVED if int(request[Field.AMOUNT]) <= left_minor else DECLINED
+            return APPROVED if int(request[Field.AMOUNT]) <= self._left_minor(_charge_number(request)) else DECLINED
         amount_minor = int(request.get(Field.AMOUNT, "0"))
         return DECLINED if amount_minor > self._options.decline_above_minor else APPROVED
 
+    def _left_minor(self, charge: int) -> int:
+        """What of a charge has not gone back yet."""
+        charged = sum(entry.amount_minor for entry in self.ledger if entry.number == charge and entry.kind == "charge")
+        return charged - sum(entry.amount_minor for entry in self.ledger if entry.reverses == charge)
+
     def _book(self, operation: str, request: FieldSet) -> dict[int, str]:
         amount_minor = int(request[Field.AMOUNT])
-        number = len(self.bookings) + 1
         if operation == "1":
-            reference = f"{number:012d}"
-            self.bookings.append(Booking(reference, amount_minor))
+            entry = self._ledger.add("charge", amount_minor, "RUB", "MIR")
+            reference = f"{entry.number:012d}"
         else:
+            kind: MovedKind = "reversal" if operation == "4" else "refund"
+            entry = self._ledger.add(kind, amount_minor, "RUB", "MIR", reverses=_charge_number(request))
             reference = request.get(Field.RETRIEVAL_REFERENCE, "")
-            self.bookings.append(Booking(reference, -amount_minor))
-        self.tell(f"booked {self.bookings[-1]}")
+        self.tell(f"{entry.kind} of {amount_minor}, number {entry.number}")
         slip = f"ОПЛАТА\r\nСУММА {amount_minor}\r\nRRN {reference}"
         return {
             Field.CARD_NUMBER: "427600******1234",
-            Field.APPROVAL_CODE: f"{number:06d}",
+            Field.APPROVAL_CODE: f"{entry.number:06d}",
             Field.RETRIEVAL_REFERENCE: reference,
-            Field.TRANSACTION_ID: str(number),
+            Field.TRANSACTION_ID: str(entry.number),
             Field.TEXT: "ОДОБРЕНО",
             Field.RECEIPT: f"0xDF^^{slip}~0xDA^^{slip}\r\nПОДПИСЬ~",
         }
 
     def _settle(self) -> dict[int, str]:
-        sales = [booking.amount_minor for booking in self.bookings if booking.amount_minor > 0]
-        returns = [-booking.amount_minor for booking in self.bookings if booking.amount_minor < 0]
+        sales = [entry.amount_minor for entry in self.ledger if entry.kind == "charge"]
+        returns = [entry.amount_minor for entry in self.ledger if entry.kind != "charge"]
         return {
             Field.DEBIT_SUM: str(sum(sales)),
             Field.DEBIT_COUNT: str(len(sales)),
             Field.CREDIT_SUM: str(sum(returns)),
             Field.CREDIT_COUNT: str(len(returns)),
         }
+
+
+def _charge_number(request: FieldSet) -> int:
+    reference = request.get(Field.RETRIEVAL_REFERENCE, "")
+    return int(reference) if reference.isascii() and reference.isdecimal() else 0
 
 
 def _http(body: bytes, status: str) -> bytes:
@@ -162,5 +179,6 @@ def _http(body: bytes, status: str) -> bytes:
 simulated = SimulatedDevice(
     options=InpasSimulatorOptions,
     make=InpasSimulator,
+    typing="approve, or decline STATUS",
     default_listen="tcp://127.0.0.1:9015",
 )
