@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from libs.host.commands import contracts, gateway, messages, publishing, running, schema
+from libs.host.commands import catalog, contracts, gateway, messages, publishing, running, schema
 from libs.host.console import err
 from libs.host.errors import EXIT_CODES, HostError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 for command in (running.up, running.run, running.migrate, running.demo, publishing.topology):
     app.command()(command)
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(messages.app, name="messages")
 app.add_typer(publishing.openapi, name="openapi")

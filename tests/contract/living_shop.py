@@ -111,7 +111,7 @@ class LivingShop:
     @cached_property
     def stranger(self) -> Api:
         """A caller whose only permission is for something else, at another store."""
-        return self._elsewhere(["operations.messages"])
+        return self._elsewhere(["gateway.print_duplicate"])
 
     @cached_property
     def outsider(self) -> Api:
