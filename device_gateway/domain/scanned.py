@@ -21,7 +21,7 @@ _RECEIPT_CODE_LENGTH = 26
 
 @dataclass(frozen=True, slots=True)
 class ProductScanned:
-    """A product's code: `barcode.candidates` names it; quantity, price, lot and dates are in it where the code has them.
+    """A product's code: `barcode.candidates` names it; quantity, price, lot and dates are in it where it has them.
 
     Cards and vouchers with plain codes come as this too (`own_code`): only the services know those.
     """

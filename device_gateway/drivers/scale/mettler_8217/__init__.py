@@ -1,0 +1,1 @@
+"""Scales that speak the protocol of the Mettler Toledo 8217."""

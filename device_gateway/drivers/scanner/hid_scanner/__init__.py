@@ -1,0 +1,1 @@
+"""Scanners that are keyboards to Linux, read without typing into anything."""

@@ -1,0 +1,1 @@
+"""Scanners on a serial line or a virtual COM port."""

@@ -1,0 +1,1 @@
+"""Scanners that type into the till page."""
