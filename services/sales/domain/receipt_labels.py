@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Language = Literal["en", "pl", "ru", "mn", "de"]
+Language = Literal["en", "pl", "ru", "mn", "de", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEFAULT_LANGUAGE: Language = "en"
 
@@ -41,6 +41,8 @@ class Labels:
     keep: str
     thanks: str
     mail_greeting: str
+    gift_receipt: str
+    gift_note: str
     tenders: dict[str, str]
     units: dict[str, str]
     discounts: dict[str, str]
@@ -74,6 +76,8 @@ _ENGLISH = Labels(
     keep="Please keep this receipt: the code brings it up again if you bring something back.",
     thanks="Thank you for your visit.",
     mail_greeting="Here is your receipt.",
+    gift_receipt="Gift receipt",
+    gift_note="Bring this receipt along to exchange or return the goods.",
     tenders={
         "cash": "Cash",
         "cheque": "Cheque",
@@ -125,6 +129,8 @@ _POLISH = Labels(
     keep="Prosimy zachować to potwierdzenie: kod będzie potrzebny przy zwrocie.",
     thanks="Dziękujemy za zakupy.",
     mail_greeting="Oto potwierdzenie zakupu.",
+    gift_receipt="Potwierdzenie na prezent",
+    gift_note="Z tym potwierdzeniem można wymienić lub zwrócić towar.",
     tenders={
         "cash": "Gotówka",
         "cheque": "Czek",
@@ -171,6 +177,8 @@ _RUSSIAN = Labels(
     keep="Сохраните чек: код понадобится, если вы захотите что-то вернуть.",
     thanks="Спасибо за покупку!",
     mail_greeting="Ваш чек.",
+    gift_receipt="Подарочный чек",
+    gift_note="С этим чеком товар можно обменять или вернуть.",
     tenders={
         "cash": "Наличные",
         "cheque": "Банковский чек",
@@ -217,6 +225,8 @@ _MONGOLIAN = Labels(
     keep="Баримтаа хадгална уу: бараа буцаахад энэ код хэрэг болно.",
     thanks="Худалдан авалт хийсэнд баярлалаа.",
     mail_greeting="Таны баримт.",
+    gift_receipt="Бэлгийн баримт",
+    gift_note="Энэ баримтаар барааг солих эсвэл буцаах боломжтой.",
     tenders={
         "cash": "Бэлэн мөнгө",
         "cheque": "Чек",
@@ -263,6 +273,8 @@ _GERMAN = Labels(
     keep="Bitte aufbewahren: Mit dem Code finden wir den Beleg, falls Sie etwas zurückbringen.",
     thanks="Vielen Dank für Ihren Einkauf.",
     mail_greeting="Hier ist Ihr Kassenbeleg.",
+    gift_receipt="Geschenkbeleg",
+    gift_note="Mit diesem Beleg können die Waren umgetauscht oder zurückgegeben werden.",
     tenders={
         "cash": "Bar",
         "cheque": "Scheck",
@@ -281,12 +293,61 @@ _GERMAN = Labels(
     },
 )
 
+_CHINESE = Labels(
+    titles={"sale": "购物小票", "return": "退货单", "exchange": "换货单", "void": "作废单"},
+    copy="副本",
+    voided="已作废",
+    number="单号",
+    till="收银台",
+    cashier="收银员",
+    tax_number="税号",
+    subtotal="小计",
+    discounts_total="优惠合计",
+    total="合计",
+    refund="应退金额",
+    saved="已为您节省",
+    rounding="舍入",
+    change="找零",
+    given_back="退款",
+    tax="税额",
+    net="不含税金额",
+    tax_included="价格含税。",
+    tax_added="价格不含税，税额另计。",
+    returned="退货",
+    reason="原因",
+    from_receipt="原小票",
+    voids_receipt="作废小票",
+    exchange_rate="汇率",
+    keep="请保留此小票，退换货时凭码查询。",
+    thanks="谢谢惠顾！",
+    mail_greeting="这是您的购物小票。",
+    gift_receipt="礼品小票",
+    gift_note="凭此小票可以换货或退货。",
+    tenders={
+        "cash": "现金",
+        "cheque": "支票",
+        "voucher": "代金券",
+        "bank_transfer": "银行转账",
+        "card": "银行卡",
+        "gift_card": "礼品卡",
+        "points": "积分",
+    },
+    units={"piece": "件", "kg": "千克", "l": "升", "m": "米"},
+    discounts={
+        "line_percent": "折扣",
+        "line_amount": "折扣",
+        "basket_percent": "整单折扣",
+        "basket_amount": "整单折扣",
+    },
+)
+
 LABELS: dict[Language, Labels] = {
     "en": _ENGLISH,
     "pl": _POLISH,
     "ru": _RUSSIAN,
     "mn": _MONGOLIAN,
     "de": _GERMAN,
+    "zh": _CHINESE,
 }
 
 
