@@ -27,7 +27,7 @@ def display_width(text: str) -> int:
 
 
 def plain_text(text: str) -> str:
-    """The text composed (NFC), without control characters, with ordinary blanks; line ends are kept as `\\n`.
+    """The text composed (NFC), without control characters, with ordinary blanks; line ends are kept as line feeds.
 
     A control character in a name, an ESC for instance, must never reach a printer as a command.
     """
