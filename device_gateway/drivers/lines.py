@@ -21,7 +21,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
@@ -73,6 +73,19 @@ class SerialSettings:
 
 
 NINETY_SIX_HUNDRED = SerialSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class ModemInputs:
+    """The input pins of a serial port; true is a positive voltage. Drawers and the like are wired to them."""
+
+    cts: bool
+    dsr: bool
+    dcd: bool
+    ri: bool
+
+
+_INPUT_PINS = (termios.TIOCM_CTS, termios.TIOCM_DSR, termios.TIOCM_CAR, termios.TIOCM_RNG)
 
 
 class Line(Protocol):
@@ -191,6 +204,16 @@ class DescriptorLine:
         except OSError:
             return 0
 
+    def inputs(self) -> ModemInputs | None:
+        """What the serial port's input pins say; None where there are none. Raises DeviceAbsent."""
+        try:
+            bits = struct.unpack("I", fcntl.ioctl(self._held(), termios.TIOCMGET, b"\0" * 4))[0]
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.ENODEV, errno.ENXIO):
+                raise DeviceAbsent(_gone(self._address, error)) from error
+            return None
+        return ModemInputs(*(bool(bits & pin) for pin in _INPUT_PINS))
+
     def close(self) -> None:
         if self._open:
             self._open = False
@@ -290,10 +313,14 @@ def _open_usb(path: str, write_timeout_s: float) -> Line:
     )
 
 
+_PSEUDO_TERMINALS = Path("/dev/pts")
 _PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 
 
 def _open_serial(path: str, settings: SerialSettings, write_timeout_s: float) -> Line:
+    if Path(path).resolve().parent == _PSEUDO_TERMINALS:
+        # It carries whole bytes and no parity, and says EINVAL to who insists.
+        settings = replace(settings, data_bits=8, parity="none")
     try:
         port = serial.Serial(
             path,
@@ -307,7 +334,7 @@ def _open_serial(path: str, settings: SerialSettings, write_timeout_s: float) ->
         )
     except serial.SerialException as error:
         raise _cannot_open(path, error) from error
-    except ValueError as error:
+    except (ValueError, termios.error) as error:
         raise DeviceMisconfigured(f"{path} cannot be set as configured ({error}). Check speed and parity.") from error
     return DescriptorLine(port.fileno(), path, port.close, write_timeout_s=write_timeout_s)
 

@@ -24,7 +24,6 @@ from device_gateway.drivers.usb_options import SerialOptions
 SETTINGS = SerialSettings(baud=9600, data_bits=7, parity="even", stop_bits=1)
 _ASK, _ZERO, _TARE, _CLEAR = b"W", b"Z", b"T", b"C"
 _PROBE, _PROBED, _END_OF_PROBE = b"Ehello", b"\x02E\rhello", b"F"
-_BAD_COMMAND = 0x40
 _READ_BYTES = 64
 # More noise than this is not an answer that is still coming.
 _LONGEST_NOISE_BYTES = 256
@@ -134,7 +133,7 @@ class Mettler8217:
         deadline_s = time.monotonic() + self._options.command_delay_s
         while (left_s := deadline_s - time.monotonic()) > 0:
             for answer in answers.feed(self._line.read(_READ_BYTES, left_s)):
-                if isinstance(answer, StatusAnswer) and answer.bits & _BAD_COMMAND:
+                if isinstance(answer, StatusAnswer) and weighing_of_status(answer.bits).state is WeightState.FAULT:
                     raise DeviceError("The scale cannot do this now: take everything off it and try again.")
 
     def _drop_old(self) -> None:

@@ -3,7 +3,8 @@
 `02 <digits . > [N] 0D` is a weight that the scale calls stable, with N a net one; `02 3F <status> 0D` says why there
 is none (protocols.md B [S]). The bits of the status byte are read in public drivers of other systems [S]: 1 in motion,
 2 over capacity, 4 under zero, 8 outside the zero capture range, 10 centre of zero, 20 net weight, 40 bad command; 80 is
-parity. Byte 02 always begins an answer anew, so noise costs one answer and no more.
+parity. Byte 02 begins an answer anew, so noise costs one answer and no more; after `?` it may be the status of an
+overload. Bit 40 may stand beside others, as if only to make a letter of them: then they count.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from device_gateway.drivers.scale.weights import UnreadableWeight, WeightUnit, w
 LONGEST_ANSWER_BYTES = 32
 _START, _END = 0x02, 0x0D
 _WEIGHT = re.compile(rb" *([0-9]+(?:\.[0-9]+)?|\.[0-9]+) *(N?)")
-_STATUS = re.compile(rb" *\?([\x00-\xff])", re.DOTALL)
+_STATUS = re.compile(rb"\?([\x00-\xff])", re.DOTALL)
 _IN_MOTION, _OVER_CAPACITY, _UNDER_ZERO, _OUTSIDE_ZERO, _CENTRE_OF_ZERO, _NET, _BAD_COMMAND = (
     1 << bit for bit in range(7)
 )
@@ -59,11 +60,14 @@ class Answers:
     def feed(self, data: bytes) -> Iterator[Answer]:
         """The answers that these bytes complete, in order. Never raises."""
         for byte in data:
-            if byte == _START:
+            if self._begun == b"?\x02" and byte != _END:
+                # The status was none: that byte began an answer.
+                self._begun = bytearray()
+            if byte == _START and self._begun != b"?":
                 self._begun = bytearray()
             elif self._begun is None:
                 continue
-            elif byte == _END and self._begun[-1:] != b"?":
+            elif byte == _END and self._begun != b"?":
                 answer = bytes(self._begun)
                 self._begun = None
                 yield read_answer(answer, self._unit)
@@ -89,8 +93,6 @@ def read_answer(body: bytes, unit: WeightUnit) -> Answer:
 
 def weighing_of_status(bits: int) -> Weighing:
     """Why there is no weight. What is wrong with the load comes before what is merely the case."""
-    if bits & _BAD_COMMAND:
-        return Weighing(WeightState.FAULT, detail="The scale does not understand what it is asked.")
     if bits & _OVER_CAPACITY:
         return Weighing(WeightState.OVER_CAPACITY, detail="The load is too heavy for the scale.")
     if bits & _UNDER_ZERO:
@@ -101,4 +103,6 @@ def weighing_of_status(bits: int) -> Weighing:
         return Weighing(WeightState.ZERO)
     if bits & _OUTSIDE_ZERO:
         return Weighing(WeightState.FAULT, detail="The scale cannot find its zero with this load on it.")
+    if bits & _BAD_COMMAND:
+        return Weighing(WeightState.FAULT, detail="The scale does not understand what it is asked.")
     return Weighing(WeightState.MOVING, detail="The scale has no weight to tell.")

@@ -67,7 +67,7 @@ class ScanFrames:
         self._add(part)
         frame, too_long = self._begun.strip(b"\r\n\t\x00"), self._too_long
         self.forget()
-        if too_long or not frame.strip():
+        if too_long or not frame.strip(b" \x1d"):
             return None
         if not _CODE.fullmatch(frame):
             self.unreadable += 1

@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from device_gateway.simulators import (
 )
 from device_gateway.simulators.addresses import WrongListenAddress
 from device_gateway.simulators.ports import PortInUse
+from tests.integration.device_gateway.devices.patience import until
 
 ANSWERED_WITHIN_S = 5.0
 
@@ -58,13 +59,6 @@ def said(line: socket.socket, length: int) -> bytes:
     while len(data) < length and (piece := line.recv(length - len(data))):
         data += piece
     return data
-
-
-def until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + ANSWERED_WITHIN_S
-    while not happened():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.002)
 
 
 def test_a_pseudo_terminal_carries_every_byte_value_both_ways() -> None:

@@ -34,6 +34,8 @@ def answers(data: bytes, unit: WeightUnit = WeightUnit.KILOGRAM) -> list[Answer]
         (b"\x02?A\r", StatusAnswer(0x41)),
         (b"\x02?\x81\r", StatusAnswer(0x01)),
         (b"\x02?\r\r", StatusAnswer(0x0D)),
+        (b"\x02?\x02\r", StatusAnswer(0x02)),
+        (b"\x02?\x0201.250\r", WeightAnswer(1250, net=False)),
         (b"\x02E\r", OtherAnswer("E")),
         (b"\x021.2.3\r", OtherAnswer("1.2.3")),
         (b"\x02-1.250\r", OtherAnswer("-1.250")),
@@ -73,6 +75,7 @@ def test_a_new_answer_begins_at_every_start_byte() -> None:
         (0x10, WeightState.ZERO),
         (0x20, WeightState.MOVING),
         (0x40, WeightState.FAULT),
+        (0x44, WeightState.BELOW_ZERO),
         (0x00, WeightState.MOVING),
     ],
 )

@@ -50,9 +50,7 @@ def test_a_cleared_tare_is_gone() -> None:
 
 
 @given(st.integers(-10_000, 100_000), st.integers(0, 5_000), st.integers(0, 5_000), st.booleans())
-def test_net_is_gross_less_tare_and_only_positive_weights_sell(
-    grams: int, on_scale: int, known: int, net: bool
-) -> None:
+def test_net_is_gross_less_tare_and_only_above_zero_sells(grams: int, on_scale: int, known: int, net: bool) -> None:
     tare = Tare()
     tare.taken_by_scale(on_scale)
     tare.known(known)

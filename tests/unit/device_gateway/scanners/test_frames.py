@@ -67,7 +67,7 @@ def test_noise_frames_in_a_row_are_counted_until_a_good_one_comes() -> None:
 
 def test_empty_frames_are_nothing_and_no_noise() -> None:
     frames = ScanFrames()
-    assert list(frames.feed(b"\r\r\n\r  \r\x00\r")) == []
+    assert list(frames.feed(b"\r\r\n\r  \r\x00\r\x1d\r")) == []
     assert frames.unreadable == 0
 
 
