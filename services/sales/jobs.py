@@ -12,6 +12,7 @@ from services.sales.price_books import PriceBooks
 from services.sales.receipt_mail_job import receipt_mail_job
 from services.sales.settings import SalesSettings
 from services.sales.storage.baskets import BasketRepository
+from services.sales.storage.print_jobs import PrintJobRepository
 from services.sales.storage.receipt_emails import ReceiptEmailRepository
 
 PRUNE_EVERY_S = 3_600.0
@@ -19,7 +20,7 @@ PRUNE_BATCH_ROWS = 1_000
 
 
 async def prune(database: Database, answers: IdempotencyStore, settings: SalesSettings) -> None:
-    """Forget old answers to retries, mails with their addresses, and baskets that ended long ago.
+    """Forget old answers to retries, mails with their addresses, print jobs, and baskets that ended long ago.
 
     Their documents are kept for ever.
     """
@@ -29,6 +30,10 @@ async def prune(database: Database, answers: IdempotencyStore, settings: SalesSe
     mailed_before = now - timedelta(days=settings.receipt_mail_keep_days)
     await _in_batches(
         database, lambda work: ReceiptEmailRepository(work.connection).forget(mailed_before, PRUNE_BATCH_ROWS)
+    )
+    printed_before = now - timedelta(days=settings.print_job_keep_days)
+    await _in_batches(
+        database, lambda work: PrintJobRepository(work.connection).forget(printed_before, PRUNE_BATCH_ROWS)
     )
     ended_before = now - timedelta(days=settings.finished_basket_keep_days)
     await _in_batches(

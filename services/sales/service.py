@@ -13,6 +13,8 @@ from services.sales.api import (
     continuity,
     exchange_rates,
     price_checks,
+    prints,
+    receipt_layouts,
     receipts,
     sale_queries,
     sales,
@@ -24,6 +26,8 @@ from services.sales.domain.shift import ShiftPolicy
 from services.sales.handlers import catalogue_consumer
 from services.sales.jobs import jobs
 from services.sales.price_books import PriceBooks
+from services.sales.printing_handlers import devices_consumer, printing_consumer
+from services.sales.receipt_layouts import ReceiptLayouts
 from services.sales.settings import SalesSettings
 from services.sales.storage.tables import idempotency_keys, metadata
 from services.sales.tender_handlers import tender_consumer
@@ -32,6 +36,7 @@ from services.sales.tender_handlers import tender_consumer
 def build(context: ServiceContext[SalesSettings]) -> Service:
     """Wire the service."""
     books = PriceBooks()
+    layouts = ReceiptLayouts()
     feed = LiveFeed(context.redis)
     answers = IdempotencyStore(idempotency_keys)
     return Service(
@@ -43,16 +48,24 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             tenders.router,
             sale_queries.router,
             receipts.router,
+            prints.router,
+            receipt_layouts.router,
             voids.router,
             shifts.router,
             exchange_rates.router,
             price_checks.router,
             continuity.router,
         ],
-        consumers=[catalogue_consumer, tender_consumer(feed)],
+        consumers=[
+            catalogue_consumer,
+            tender_consumer(feed),
+            devices_consumer,
+            printing_consumer(books, layouts, context.settings),
+        ],
         jobs=jobs(context.database, books, answers, context.settings),
         resources={
             PriceBooks: books,
+            ReceiptLayouts: layouts,
             IdempotencyStore: answers,
             LiveFeed: feed,
             SalesSettings: context.settings,

@@ -7,12 +7,13 @@ from pydantic_settings import SettingsConfigDict
 
 from services.sales.domain.shift import OpenBaskets, ShiftPolicy
 from services.sales.domain.tender import TenderKind
+from services.sales.printing_settings import PrintingSettings
 from services.sales.receipt_settings import ReceiptSettings
 
 LOCAL_TENDERS = frozenset(kind for kind in TenderKind if kind.decided_here)
 
 
-class SalesSettings(ReceiptSettings):
+class SalesSettings(PrintingSettings, ReceiptSettings):
     """What an operator may change about selling."""
 
     model_config = SettingsConfigDict(env_prefix="TILLSTREAM_SALES_", extra="ignore")

@@ -1,0 +1,25 @@
+"""Settings of printing, a part of the settings of sales (prefix TILLSTREAM_SALES_)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+class PrintingSettings(BaseSettings):
+    """How long after its cause something is still printed. Each description completes the sentence "must be ..."."""
+
+    receipt_print_expiry_s: float = Field(
+        default=600.0, gt=0, description="the seconds after which a receipt is not printed any more, e.g. 600"
+    )
+    report_print_expiry_s: float = Field(
+        default=14_400.0,
+        gt=0,
+        description="the seconds after which an X or Z report is not printed any more, e.g. 14400",
+    )
+    drawer_opening_expiry_s: float = Field(
+        default=30.0, gt=0, le=600, description="the seconds after which a drawer is not opened any more, e.g. 30"
+    )
+    print_job_keep_days: int = Field(
+        default=35, ge=1, description="the days after which a print job is forgotten, e.g. 35"
+    )
