@@ -159,23 +159,23 @@ class BusLink:
             delivery.ack()
             return
         failures = 0
+        order: Order | None = None
         while True:
             try:
                 fault_point("gateway_before_command_journaled")
-                order = await asyncio.to_thread(take, self._journal, command, self._placement())
+                order = await asyncio.to_thread(take, self._journal, command, self._placement()) or order
+                fault_point("gateway_before_command_acknowledged")
                 break
             except (JournalFailed, FaultInjected) as error:
                 failures += 1
                 log.error("command_not_journaled", subject=command.message.subject, error=str(error))
                 self.measurements.last_error = str(error)
                 await asyncio.sleep(self._pause_s(failures, self._settings.journal_retry_s))
+        delivery.ack()
         if order is None:
             self.measurements.repeated_commands += 1
             log.info("command_repeated", subject=command.message.subject)
-        with suppress(FaultInjected):
-            fault_point("gateway_before_command_acknowledged")
-            delivery.ack()
-        if order is not None:
+        else:
             self.set_to_work(order)
 
     def set_to_work(self, order: Order) -> None:
