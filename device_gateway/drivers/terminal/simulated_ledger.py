@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from device_gateway.simulators.faults import Fault
+
 MovedKind = Literal["charge", "refund", "reversal", "reservation", "release"]
 
 
@@ -95,3 +97,11 @@ def read_rule(text: str) -> Rule:
             return NoCard(int(seconds))
         case _:
             raise WrongRule(f"{text!r} is no rule for the next card: type {RULE_HELP}.")
+
+
+@dataclass(frozen=True)
+class Busy(Fault):
+    """Of payment terminals: somebody else is using it."""
+
+    name = "busy"
+    meaning = "It answers every request by saying that it is busy."

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Literal, Protocol
 from uuid import uuid4
 
@@ -101,12 +102,18 @@ class SimulatorWithLedger(Protocol):
         """See Simulator."""
 
 
-def on_a_line(make: Callable[[], SimulatorWithLedger], listen: str = "tcp://127.0.0.1:0") -> MakeSimulator:
-    """A simulator served on a line that can be cut; `make` gives a fresh one each time."""
+def on_a_line(make: Callable[[], SimulatorWithLedger], links: Path | None = None) -> MakeSimulator:
+    """A simulator served on a line that can be cut; `make` gives a fresh one each time.
+
+    The line is a TCP port; with a folder for `links` it is a pseudo-terminal, whose link there is its stable name.
+    """
+    numbers = count(1)
 
     @contextlib.contextmanager
     def running() -> Iterator[SimulatedTerminal]:
         metered = _Metered(make())
+        # The kernel gives the number of a pseudo-terminal that has vanished to the next one: only a link stays.
+        listen = f"pty:{links / str(next(numbers))}" if links else "tcp://127.0.0.1:0"
         with serving(metered, listen, back_after_s=_BACK_AFTER_S) as address:
             yield _OnALine(address, metered)
 

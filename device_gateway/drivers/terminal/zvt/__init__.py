@@ -1,0 +1,1 @@
+"""ZVT: see README.md."""

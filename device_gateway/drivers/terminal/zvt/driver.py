@@ -1,0 +1,332 @@
+"""Drives a payment terminal by ZVT, over TCP or a serial line. See README.md."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from device_gateway.domain.card_operations import (
+    Approved,
+    CardOperation,
+    Declined,
+    NotFound,
+    NotSent,
+    OperationResult,
+    Unknown,
+)
+from device_gateway.domain.observations import Observation
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver, DriverOptions
+from device_gateway.drivers.lines import SerialSettings, open_line
+from device_gateway.drivers.terminal.zvt import codes, requests
+from device_gateway.drivers.terminal.zvt.apdu import Apdu
+from device_gateway.drivers.terminal.zvt.carriers import Carrier, PlainCarrier, SerialCarrier
+from device_gateway.drivers.terminal.zvt.conversation import Conversation, Progress, RequestLost
+from device_gateway.drivers.terminal.zvt.memory import NO_RECEIPT, Certain, Doubt, Remembering
+from device_gateway.drivers.terminal.zvt.messages import NUMERIC_CURRENCIES, Command, registration, with_password
+from device_gateway.drivers.terminal.zvt.outcomes import Reply, approved, outcome_of_money, outcome_of_question
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class ZvtOptions(DriverOptions):
+    """How the terminal is reached, and how long each step may take."""
+
+    line: str = Field(description="tcp://192.0.2.40:20007, or a serial device such as /dev/ttyUSB0")
+    baud: int = Field(default=9600, description="bits per second of a serial line; it is 8N2")
+    password: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] = Field(
+        default="000000", description="the six digits of the terminal's cash register password"
+    )
+    currency: str = "EUR"
+    configuration: int = Field(default=0x8E, ge=0, le=0xFF, description="the configuration byte of the registration")
+    payment_type: int | None = Field(default=None, ge=0, le=0xFF)
+    completion_by: Literal["book_total", "partial_reversal"] = "book_total"
+    memory_file: Path | None = Field(default=None, description="survives a restart of the gateway; see README")
+    connect_timeout_s: Seconds = 5.0
+    write_timeout_s: Seconds = 5.0
+    acknowledge_timeout_s: Seconds = 5.0
+    answer_timeout_s: Seconds = 180.0
+    operation_timeout_s: Seconds = 300.0
+    inquiry_timeout_s: Seconds = 60.0
+    character_timeout_s: Seconds = 0.2
+    frame_attempts: int = Field(default=3, ge=1, le=10)
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, code: str) -> str:
+        if code not in NUMERIC_CURRENCIES:
+            raise ValueError(f"the currency must be one of {', '.join(NUMERIC_CURRENCIES)}")
+        return code
+
+
+def open_zvt(options: ZvtOptions) -> ZvtTerminal:
+    """Connect and register. Raises DeviceAbsent or DeviceMisconfigured."""
+    terminal = ZvtTerminal(options)
+    try:
+        terminal.connect()
+    except (DeviceAbsent, DeviceMisconfigured):
+        terminal.close()
+        raise
+    return terminal
+
+
+class ZvtTerminal:
+    """A terminal. It reconnects by itself, and registers before every operation, which proves that the line lives."""
+
+    def __init__(self, options: ZvtOptions) -> None:
+        """Raises DeviceMisconfigured for a damaged memory file."""
+        self._options = options
+        self._carrier: Carrier | None = None
+        self._memory = Remembering(options.memory_file)
+        self._abort = threading.Event()
+
+    def connect(self) -> None:
+        """Open the line and register. Raises DeviceAbsent or DeviceMisconfigured."""
+        if (refusal := self._register()) is not None:
+            raise DeviceAbsent(refusal)
+
+    def poll(self, timeout_s: float) -> tuple[Observation, ...]:
+        """Nothing to observe but whether it is there. Raises DeviceAbsent, unless that would lose what is in doubt."""
+        began = time.monotonic()
+        try:
+            if self._carrier is None:
+                self._open()
+            self._conversation(1).idle(timeout_s)
+        except DeviceAbsent:
+            self._hang_up()
+            if self._memory.now.doubt is None or self._options.memory_file is not None:
+                raise
+            time.sleep(max(0.0, timeout_s - (time.monotonic() - began)))
+        return ()
+
+    def close(self) -> None:
+        """Let go of the line."""
+        self._hang_up()
+
+    def abort(self) -> None:
+        """Have the terminal stop waiting for a card; the operation then ends as declined."""
+        self._abort.set()
+
+    def perform(self, operation: CardOperation, progress: Progress) -> OperationResult:
+        """See Terminal.perform."""
+        if operation.action == "inquiry":
+            return self.inquire(operation)
+        try:
+            request = requests.request_for(operation, self._options)
+        except requests.CannotBeAsked as error:
+            return NotSent(str(error))
+        self._abort.clear()
+        if operation.action in requests.MONEY_ACTIONS:
+            return self._move_money(operation, request, progress)
+        return self._ask_harmless(operation, request, progress)
+
+    def inquire(self, operation: CardOperation) -> OperationResult:
+        """See Terminal.inquire: registers, has the last receipt repeated, and matches it."""
+        known = self._memory.now.answer_to(operation.sent_reference)
+        if known is not None:
+            return known
+        if self._memory.now.never_left(operation.sent_reference):
+            return NotFound("The gateway was stopped before the request left.")
+        if operation.sent_action is not None and operation.sent_action not in requests.MONEY_ACTIONS:
+            return NotFound("It moved no money, so it may simply be done again.")
+        doubt = self._memory.now.doubt
+        if doubt is not None and doubt.reference == operation.sent_reference:
+            return self._settle(doubt)
+        return self._guess(operation)
+
+    def _move_money(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
+        refusal = self._settle_what_was_before() or self._make_ready(operation)
+        if refusal is not None:
+            return NotSent(refusal)
+        try:
+            reply = self._conversation(self._options.operation_timeout_s).ask(
+                request, progress, repeatable=False, wants_abort=self._abort.is_set
+            )
+        except RequestLost as lost:
+            self._hang_up()
+            if lost.left:
+                return Unknown(str(lost))
+            self._memory.never_sent()
+            return NotSent(str(lost))
+        result = outcome_of_money(reply, operation.amount_minor)
+        if isinstance(result, Approved | Declined):
+            # Only an approval names the newest receipt for certain; after anything else it is asked for again.
+            identity = reply.status.identity if reply.status and isinstance(result, Approved) else ""
+            self._memory.certain(operation.reference, result, identity or None)
+        return result
+
+    def _make_ready(self, operation: CardOperation) -> str | None:
+        """Register, and remember what is about to be sent. Returns why it cannot be sent."""
+        try:
+            self._memory.begins(operation.reference)
+            if (refusal := self._register() or self._learn_newest()) is not None:
+                return refusal
+            newest = self._memory.now.newest
+            assert newest is not None
+            self._memory.about_to_send(
+                Doubt(
+                    reference=operation.reference,
+                    action=operation.action,
+                    amount_minor=operation.amount_minor,
+                    newest_before=newest,
+                    original_trace=operation.original.trace if operation.original else None,
+                )
+            )
+        except DeviceMisconfigured as error:
+            return str(error)
+        return None
+
+    def _ask_harmless(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
+        settled = self._settle_what_was_before() if operation.action == "end_of_day" else None
+        refusal = settled or self._register()
+        if refusal is not None:
+            return NotSent(refusal)
+        if operation.action == "end_of_day":
+            # It may clear the receipts, so that the newest is no longer the newest.
+            self._memory.newest_is(None)
+        try:
+            reply = self._conversation(self._options.operation_timeout_s).ask(
+                request, progress, repeatable=True, wants_abort=self._abort.is_set
+            )
+        except RequestLost as lost:
+            self._hang_up()
+            return Unknown(str(lost)) if lost.left else NotSent(str(lost))
+        return outcome_of_question(reply)
+
+    def _settle_what_was_before(self) -> str | None:
+        """Nothing is sent while something is in doubt: its receipt would no longer be the newest. Returns why not."""
+        doubt = self._memory.now.doubt
+        if doubt is None or not isinstance(outcome := self._settle(doubt), Unknown):
+            return None
+        return f"What became of the operation before is not known yet. {outcome.reason}"
+
+    def _settle(self, doubt: Doubt) -> Certain | Unknown:
+        """What the terminal's newest receipt says of an operation in doubt."""
+        receipt = self._repeat_receipt()
+        if isinstance(receipt, Unknown):
+            return receipt
+        newest = _identity(receipt)
+        if newest is None:
+            return Unknown("The terminal's last receipt cannot be read.")
+        outcome = _outcome_by_receipt(doubt, receipt, newest)
+        if not isinstance(outcome, Unknown):
+            self._memory.certain(doubt.reference, outcome, newest)
+        return outcome
+
+    def _guess(self, operation: CardOperation) -> OperationResult:
+        """An operation that this driver does not remember: only a receipt that cannot be its own is an answer."""
+        receipt = self._repeat_receipt()
+        if isinstance(receipt, Unknown):
+            return receipt
+        status = receipt.status
+        if status is None or status.identity == "":
+            return Unknown("The terminal shows no last receipt: look at its slips.")
+        return Unknown(
+            f"The gateway was restarted in between. The terminal's last receipt is {status.references.receipt_number} "
+            f"over {status.amount_minor} (minor units): compare it with the slip."
+        )
+
+    def _repeat_receipt(self) -> Reply | Unknown:
+        if (refusal := self._register()) is not None:
+            return Unknown(refusal)
+        request = with_password(Command.REPEAT_RECEIPT, self._options.password)
+        try:
+            reply = self._conversation(self._options.inquiry_timeout_s).ask(request, _nobody_looks, repeatable=True)
+        except RequestLost as lost:
+            self._hang_up()
+            return Unknown(str(lost))
+        if reply.result in codes.BUSY or reply.result in codes.IN_DOUBT or reply.unreadable:
+            return Unknown(codes.reason(reply.result) if reply.result else "The last receipt cannot be read.")
+        return reply
+
+    def _learn_newest(self) -> str | None:
+        """Find out which receipt is the newest, unless that is known. Returns why that cannot be had."""
+        if self._memory.now.newest is not None:
+            return None
+        receipt = self._repeat_receipt()
+        if isinstance(receipt, Unknown):
+            return receipt.reason
+        newest = _identity(receipt)
+        if newest is None:
+            return "The terminal's last receipt cannot be read."
+        self._memory.newest_is(newest)
+        return None
+
+    def _register(self) -> str | None:
+        """Connect if need be and register. Returns why it cannot be done, as a sentence."""
+        options = self._options
+        request = registration(options.password, options.configuration, options.currency)
+        try:
+            if self._carrier is None:
+                self._open()
+            reply = self._conversation(options.inquiry_timeout_s).ask(request, _nobody_looks, repeatable=True)
+        except (DeviceAbsent, DeviceMisconfigured) as error:
+            self._hang_up()
+            return str(error)
+        except RequestLost as lost:
+            self._hang_up()
+            return str(lost)
+        return codes.reason(reply.result) if reply.result else None
+
+    def _open(self) -> None:
+        options = self._options
+        line = open_line(
+            options.line,
+            serial=SerialSettings(baud=options.baud, stop_bits=2),
+            connect_timeout_s=options.connect_timeout_s,
+            write_timeout_s=options.write_timeout_s,
+        )
+        if options.line.startswith("/"):
+            self._carrier = SerialCarrier(
+                line,
+                acknowledge_timeout_s=options.acknowledge_timeout_s,
+                character_timeout_s=options.character_timeout_s,
+                attempts=options.frame_attempts,
+            )
+        else:
+            self._carrier = PlainCarrier(line)
+
+    def _hang_up(self) -> None:
+        if self._carrier is not None:
+            self._carrier.close()
+            self._carrier = None
+
+    def _conversation(self, operation_timeout_s: float) -> Conversation:
+        if self._carrier is None:
+            raise DeviceAbsent("The line to the terminal is closed.")
+        return Conversation(
+            self._carrier,
+            acknowledge_timeout_s=self._options.acknowledge_timeout_s,
+            answer_timeout_s=self._options.answer_timeout_s,
+            operation_timeout_s=operation_timeout_s,
+        )
+
+
+def _identity(receipt: Reply) -> str | None:
+    """What the repeated receipt is known by; NO_RECEIPT if the terminal has none; None if it tells nothing."""
+    if receipt.status is not None and receipt.status.identity:
+        return receipt.status.identity
+    return NO_RECEIPT if receipt.result != codes.OK else None
+
+
+def _outcome_by_receipt(doubt: Doubt, receipt: Reply, newest: str) -> Certain | Unknown:
+    if newest == doubt.newest_before:
+        return NotFound("The terminal's last receipt is the one from before: it has not done this operation.")
+    status = receipt.status
+    if newest == NO_RECEIPT or status is None:
+        return Unknown("The terminal's receipts are gone, perhaps by an end of day: look at its slips.")
+    if status.result != codes.OK:
+        return Declined(f"{status.result:02X}", codes.reason(status.result), receipt.printed)
+    if doubt.original_trace and status.original_trace and doubt.original_trace != status.original_trace:
+        return Unknown("The terminal's last receipt is of another transaction: look at its slips.")
+    return approved(status, doubt.amount_minor, receipt.printed)
+
+
+def _nobody_looks(stage: str, text: str) -> None:
+    """What the terminal shows meanwhile is of no interest."""
+
+
+driver = Driver(options=ZvtOptions, open_device=open_zvt)
