@@ -88,6 +88,19 @@ class TenderFacts(Part):
     original_tender_id: UUID | None = None
 
 
+class TenderClaim(Part):
+    """So much of what a tender paid in `sale_id` was given back, or went on to pay for other goods.
+
+    In an exchange the goods of `sale_id` may be paid with what was carried on to them: `tender_id` is then that of the
+    tender which once moved the money.
+    """
+
+    sale_id: UUID
+    tender_id: UUID
+    kind: str
+    amount_minor: MinorAmount
+
+
 @contract("sales", "basket_updated", subject="basket_id", store="store_id")
 class BasketUpdated(Event):
     """An open basket after a change, for the customer display and the dashboard."""
@@ -108,7 +121,8 @@ class SaleCompleted(Event):
 
     `carried_tenders` is the money behind goods that came back and that paid for other goods instead of being given
     back: each with the id and kind of the tender that once moved it. It is no part of what was paid this time, and
-    bounds what can be refunded in which kind when these goods come back.
+    bounds what can be refunded in which kind when these goods come back. `tender_claims` say what the document took out
+    of the tenders of those whose goods it brought back: its refunds and what it carried on.
     """
 
     sale_id: UUID
@@ -139,6 +153,7 @@ class SaleCompleted(Event):
     voids_sale_id: UUID | None = None
     note: str | None = None
     carried_tenders: tuple[TenderFacts, ...] = ()
+    tender_claims: tuple[TenderClaim, ...] = ()
 
 
 @contract("sales", "sale_voided", subject="sale_id", store="store_id")

@@ -11,7 +11,7 @@ from babel import Locale
 
 from libs.money.allocation import allocate
 from libs.money.currency import currency
-from libs.money.rounding import divide_rounded, round_to_increment
+from libs.money.rounding import divide_rounded
 
 
 class CurrencyMismatch(ValueError):
@@ -82,10 +82,6 @@ class Money:
     def split(self, weights: Sequence[int]) -> list[Money]:
         """Parts in proportion to `weights` that sum to the whole; see `allocate`."""
         return [Money(part, self.currency) for part in allocate(self.amount_minor, weights)]
-
-    def rounded_to(self, increment_minor: int) -> Money:
-        """The nearest amount payable in cash with coins of `increment_minor` (retail rule 1)."""
-        return Money(round_to_increment(self.amount_minor, increment_minor), self.currency)
 
     def decimal(self) -> Decimal:
         """The amount in major units, exactly: 1234 EUR minor is Decimal('12.34')."""

@@ -31,8 +31,9 @@ _Claims = TypeVar("_Claims", TokenClaims, ApprovalClaims)
 class TokenVerifier:
     """Verifies tokens against identity's key set, which it fetches when it meets an unknown key.
 
-    `fetch_keys` returns a JWKS document. A verified token is remembered until it expires, so that a till's
-    hundreds of requests cost one signature check. A service keeps verifying while identity is away.
+    `fetch_keys` returns a JWKS document; it is asked at most once in `refresh_interval_s`, whether it answers or not,
+    so that unknown tokens cost no calls. A verified token is remembered until it expires, so that a till's hundreds of
+    requests cost one signature check. A service keeps verifying while identity is away.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class TokenVerifier:
         self._remembered_tokens = remembered_tokens
         self._leeway_s = leeway_s
         self._keys: KeySet | None = None
-        self._fetched_at_s: float | None = None
+        self._asked_at_s: float | None = None
         self._fetches = 0
         self._fetching = asyncio.Lock()
         self._verified: OrderedDict[str, tuple[int, Principal]] = OrderedDict()
@@ -108,7 +109,8 @@ class TokenVerifier:
             except (JoseError, ValueError):
                 if not self._may_refresh():
                     raise _not_ours() from None
-        await self._refresh(self._fetches)
+        if self._may_refresh():
+            await self._refresh(self._fetches)
         if self._keys is None:
             raise Unauthenticated("Sign-on cannot be checked: identity does not answer. Try again.")
         try:
@@ -118,9 +120,9 @@ class TokenVerifier:
 
     def _may_refresh(self) -> bool:
         """A new key may have been published, but a stranger's token must not make us ask every time."""
-        if self._fetched_at_s is None:
+        if self._asked_at_s is None:
             return True
-        return self._clock().timestamp() - self._fetched_at_s >= self._refresh_interval_s
+        return self._clock().timestamp() - self._asked_at_s >= self._refresh_interval_s
 
     async def _refresh(self, known_fetches: int) -> None:
         """Fetch the keys, once for all who found at the same time that they need them."""
@@ -138,7 +140,7 @@ class TokenVerifier:
             return
         finally:
             self._fetches += 1
-        self._fetched_at_s = self._clock().timestamp()
+            self._asked_at_s = self._clock().timestamp()
 
 
 def _not_ours() -> Unauthenticated:

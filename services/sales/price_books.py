@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -48,6 +48,8 @@ class CurrentBook:
     tills: dict[UUID, Till]
     withdrawn_staff: frozenset[UUID]
     products: ProductCache
+    # What `book` was compiled from: a new till or a leaving cashier is no reason to compile it again.
+    compiled_from: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _scans: dict[str, Scan] = field(default_factory=dict, repr=False)
 
     def scan(self, code: str, *, field: str) -> Scan:
@@ -100,21 +102,28 @@ class PriceBooks:
             if current is not None and current.revision >= revision:
                 return current
             # Read after the revision: facts that are newer than it only make the next request compile again.
-            current = self._current = _compile(revision, await repository.price_book_facts(), self._products)
+            current = self._current = _read(revision, await repository.price_book_facts(), self._products, current)
         return current
 
 
-def _compile(revision: int, facts: PriceBookFacts, products: ProductCache) -> CurrentBook:
-    categories = {category.code: category for category in _readable_categories(facts.tax_categories)}
+def _read(revision: int, facts: PriceBookFacts, products: ProductCache, before: CurrentBook | None) -> CurrentBook:
+    compiled_from = (facts.promotions, facts.tax_categories)
+    known = before is not None and before.compiled_from == compiled_from
     return CurrentBook(
         revision=revision,
-        book=PriceBook.compile(_readable_promotions(facts.promotions), categories.values()),
+        book=before.book if before is not None and known else _compile(facts),
+        compiled_from=compiled_from,
         layouts=facts.layouts,
         stores=facts.stores,
         tills=facts.tills,
         withdrawn_staff=facts.withdrawn_staff,
         products=products,
     )
+
+
+def _compile(facts: PriceBookFacts) -> PriceBook:
+    categories = {category.code: category for category in _readable_categories(facts.tax_categories)}
+    return PriceBook.compile(_readable_promotions(facts.promotions), categories.values())
 
 
 def _readable_promotions(stored: Iterable[Mapping[str, Any]]) -> Iterable[Promotion]:

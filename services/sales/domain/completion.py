@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid
-from libs.contracts.sales import LineFacts, SaleCompleted, TaxFacts, TenderFacts
+from libs.contracts.sales import LineFacts, SaleCompleted, TaxFacts, TenderClaim, TenderFacts
 from services.sales.domain.numbering import receipt_code
 from services.sales.domain.tender import Tender
 from services.sales.domain.totals import Contribution
@@ -86,6 +86,7 @@ class DocumentDraft:
     voids_sale_id: UUID | None = None
     note: str | None = None
     carried_tenders: tuple[TenderFacts, ...] = ()
+    tender_claims: tuple[TenderClaim, ...] = ()
 
 
 def kind_of(lines: Sequence[LineFacts]) -> DocumentKind:
@@ -191,6 +192,7 @@ def document_of(draft: DocumentDraft, number: int, completed_at: datetime) -> Sa
         voids_sale_id=draft.voids_sale_id,
         note=draft.note,
         carried_tenders=draft.carried_tenders,
+        tender_claims=draft.tender_claims,
     )
 
 

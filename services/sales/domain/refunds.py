@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Invalid
-from libs.contracts.sales import LineFacts, SaleCompleted, TenderFacts
+from libs.contracts.sales import LineFacts, SaleCompleted, TenderClaim, TenderFacts
 from services.sales.domain.returning import Original
 from services.sales.domain.tender import Tender, TenderKind
 
@@ -48,6 +48,12 @@ class RefundClaim:
     def plus(self, refund_minor: int) -> RefundClaim:
         """The claim with more."""
         return replace(self, refund_minor=self.refund_minor + refund_minor)
+
+    def facts(self) -> TenderClaim:
+        """The claim as the document publishes it."""
+        return TenderClaim(
+            sale_id=self.sale_id, tender_id=self.tender_id, kind=self.kind, amount_minor=self.refund_minor
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +226,14 @@ class _Paid:
         )
 
 
-def _paid(originals: Mapping[UUID, Original], lines: Sequence[LineFacts], *, given_back: bool = False) -> list[_Paid]:
-    """The tenders behind the goods that `lines` bring back, with what may be given back, or was `given_back`."""
+def _paid(originals: Mapping[UUID, Original], lines: Sequence[LineFacts]) -> list[_Paid]:
+    """The tenders behind the goods that `lines` bring back, with what may still be given back of each."""
     found = []
     for sale_id, original in originals.items():
         returned = _Returned(max(0, -sum(line.total_minor for line in lines if line.returns_sale_id == sale_id)))
         for tender in paying_tenders(original.document):
             gone_minor = original.refunded_minor.get(tender.tender_id, 0)
-            left_minor = gone_minor if given_back else tender.amount_minor - gone_minor
-            found.append(_Paid(sale_id, tender, left_minor, returned))
+            found.append(_Paid(sale_id, tender, tender.amount_minor - gone_minor, returned))
     return found
 
 
@@ -281,24 +286,13 @@ def _over_named(tender: Tender, paid: Sequence[_Paid], rest_minor: int) -> Refun
 
 
 def freed_refunds(document: SaleCompleted, originals: Mapping[UUID, Original]) -> list[RefundClaim]:
-    """What a voided document had claimed: by its refunds, of the tender each names and then of others of its kind, and
-    by what it carried on to other goods.
-    """
-    given_back = _paid(originals, document.lines, given_back=True)
-    claims = []
-
-    def free(rest_minor: int, sources: Sequence[_Paid]) -> None:
-        for source in sources:
-            part_minor = source.take(rest_minor)
-            if part_minor:
-                rest_minor -= part_minor
-                claims.append(source.claim(part_minor))
-
-    for tender in document.carried_tenders:
-        free(tender.amount_minor, [source for source in given_back if source.tender.tender_id == tender.tender_id])
-    for tender in document.tenders:
-        if tender.amount_minor < 0 and tender.original_tender_id is not None:
-            named = [source for source in given_back if source.tender.tender_id == tender.original_tender_id]
-            others = [source for source in given_back if source.tender.kind == tender.kind and source not in named]
-            free(-tender.amount_minor, named + others)
-    return claims
+    """Everything that a voided document had claimed, to the last minor unit: it may be claimed again."""
+    paid = {
+        (sale_id, tender.tender_id): tender.amount_minor
+        for sale_id, original in originals.items()
+        for tender in paying_tenders(original.document)
+    }
+    return [
+        RefundClaim(each.sale_id, each.tender_id, each.kind, paid[each.sale_id, each.tender_id], each.amount_minor)
+        for each in document.tender_claims
+    ]

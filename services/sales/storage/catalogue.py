@@ -331,9 +331,13 @@ class CatalogueRepository:
             },
         )
 
-    async def put_staff(self, version: int, changed: StaffChanged) -> None:
-        """Keep whether a member of staff still works for the chain."""
+    async def put_staff(self, version: int, changed: StaffChanged) -> bool:
+        """Keep whether a member of staff still works for the chain; tells whether that has changed."""
+        query = select(staff.c.active).where(staff.c.staff_id == changed.staff_id)
+        before = await self._connection.scalar(query)
         await self._put(staff, "staff_id", {"staff_id": changed.staff_id, "version": version, "active": changed.active})
+        # Nobody asks for those who are not known: they count as staff.
+        return (await self._connection.scalar(query)) != (True if before is None else before)
 
     async def _put(self, table: Any, key: str, row: dict[str, Any]) -> None:
         statement = insert(table).values(row)

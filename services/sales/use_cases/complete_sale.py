@@ -47,6 +47,7 @@ async def complete_sale(
         approved_by=approved_by,
         note=basket.note or None,
         carried_tenders=refunds.carried,
+        tender_claims=tuple(claim.facts() for claim in refunds.claims),
     )
     document = await complete_document(work, draft, time_zone=till.store.time_zone, number=number)
     _capture(work, basket, tenders)

@@ -53,11 +53,15 @@ class CatalogueChanges:
 
 
 async def keep_catalogue(connection: Connection, changes: CatalogueChanges) -> None:
-    """Store the changes; every process compiles its price book again if they touch it."""
+    """Store the changes; every process reads again what is in force if they touch it. New names, PINs and roles of
+    staff do not.
+    """
     repository = CatalogueRepository(connection)
     await repository.put_products(changes.products)
     await repository.put_prices(changes.prices)
+    touched = False
     for version, message in changes.others:
+        touched = touched or not isinstance(message, StaffChanged)
         match message:
             case PromotionChanged():
                 await repository.put_promotion(version, message)
@@ -70,10 +74,10 @@ async def keep_catalogue(connection: Connection, changes: CatalogueChanges) -> N
             case TillChanged():
                 await repository.put_till(version, message)
             case StaffChanged():
-                await repository.put_staff(version, message)
+                touched = await repository.put_staff(version, message) or touched
             case _:
                 raise UnreadableFact(f"Sales keeps no {type(message).__name__}.")
-    if changes.others:
+    if touched:
         await repository.bump_revision()
 
 

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import event, text
 
 from libs.contracts.catalog import BarcodeLayoutsChanged, TaxCategoryChanged, TaxRateFacts
-from libs.contracts.identity import TillChanged
+from libs.contracts.identity import StaffChanged, StaffLimits, TillChanged
+from libs.contracts.message import Message
 from libs.contracts.refusal import Refusal
 from libs.pricing import ProductSelector, PromotionKind
-from services.sales.price_books import PriceBooks
+from services.sales.price_books import CurrentBook, PriceBooks
 from tests.integration.sales.basket_shop import LAYOUTS, ean, line, price_of, product, promotion, publish, till
 from tests.integration.sales.shift_shop import OPENED, Shop, answered, refused
 
@@ -229,3 +230,39 @@ async def test_a_text_that_is_a_barcode_and_a_code_means_the_barcode(shop: Shop)
     await publish(shop, by_barcode, by_code, price_of(by_barcode.product_id, 111), price_of(by_code.product_id, 222))
     at = await till(shop)
     assert line(await at.scan(barcode))["total_minor"] == 111
+
+
+async def test_staff_and_tills_are_no_reason_to_compile_the_price_book_again(shop: Shop) -> None:
+    books = PriceBooks()
+    ola = StaffChanged(
+        staff_id=uuid4(),
+        code="ola",
+        name="Ola",
+        language=None,
+        store_ids=(),
+        roles=("cashier",),
+        permissions=(),
+        limits=StaffLimits(),
+        active=True,
+    )
+
+    async def after(message: Message, sequence: int) -> CurrentBook:
+        await publish(shop, message, sequence=sequence)
+        async with shop.database.reading() as connection:
+            return await books.current(connection)
+
+    hired = await after(ola, 1)
+    renamed = await after(ola.model_copy(update={"name": "Ola Nowak"}), 2)
+    assert renamed is hired
+    gone = await after(ola.model_copy(update={"active": False}), 3)
+    assert (ola.staff_id in gone.withdrawn_staff, gone.book is hired.book) == (True, True)
+    late = await after(ola, 2)
+    assert late is gone
+    new_till = TillChanged(
+        till_id=uuid4(), store_id=shop.store.store_id, code="77", name="Till", enrolled=True, active=True
+    )
+    with_till = await after(new_till, 1)
+    assert (new_till.till_id in with_till.tills, with_till.book is hired.book) == (True, True)
+    selector = ProductSelector(product_ids=frozenset({str(shop.products["tea"])}))
+    dearer = promotion("Tea week", PromotionKind.PERCENT_OFF, products=selector, percent_ppm=1, coupon_code="TEAWEEK")
+    assert (await after(dearer, 1)).book is not hired.book

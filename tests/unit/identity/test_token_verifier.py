@@ -95,7 +95,23 @@ async def test_without_any_key_everybody_is_told_at_once_that_identity_is_away()
     ] * 10
     assert identity.asked == 1
     identity.away = False
+    with pytest.raises(Unauthenticated, match="identity does not answer"):
+        await identity.verifier.verify(identity.token())
+    assert identity.asked == 1
+    identity.now += timedelta(seconds=5)
     await identity.verifier.verify(identity.token())
+
+
+async def test_unknown_tokens_do_not_make_everybody_ask_while_identity_is_away() -> None:
+    identity = Identity()
+    await identity.verifier.verify(identity.token())
+    identity.away = True
+    identity.now += timedelta(seconds=5)
+    stranger = Identity()
+    for _ in range(20):
+        with pytest.raises(Unauthenticated, match="not valid here"):
+            await identity.verifier.verify(stranger.token())
+    assert identity.asked == 2
 
 
 async def test_an_empty_key_set_is_as_good_as_none() -> None:

@@ -52,7 +52,6 @@ def test_money_is_whole_minor_units_of_a_currency_that_exists() -> None:
 def test_money_shares_and_splits_exactly() -> None:
     assert Money(1000, "EUR").share(21, 121) == Money(174, "EUR")
     assert [part.amount_minor for part in Money(1000, "EUR").split([1, 1, 1])] == [334, 333, 333]
-    assert Money(1237, "EUR").rounded_to(5) == Money(1235, "EUR")
 
 
 @pytest.mark.parametrize(

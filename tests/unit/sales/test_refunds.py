@@ -143,6 +143,7 @@ def test_two_cash_tenders_are_given_back_by_one_refund() -> None:
         [line.model_copy(update={"returns_line_id": lines[0].line_id}) for line in returned(original)],
         SHOP,
         assigned.tenders,
+        tender_claims=tuple(claim.facts() for claim in assigned.claims),
     )
     assert [tender.original_tender_id for tender in void_me.tenders] == [original.document.tenders[0].tender_id]
     gone = {claim.tender_id: claim.refund_minor for claim in assigned.claims}
