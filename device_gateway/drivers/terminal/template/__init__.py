@@ -1,0 +1,1 @@
+"""A template to copy for a new terminal: see README.md."""
