@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from libs.host.commands import catalog, contracts, gateway, messages, publishing, running, schema
+from libs.host.commands import catalog, contracts, gateway, messages, publishing, running, schema, simulate
 from libs.host.console import err
 from libs.host.errors import EXIT_CODES, HostError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog=_EPILOG,
     help="Point of sale for retail chains. `tillstream up` runs all of it on this machine.",
 )
-for command in (running.up, running.run, running.migrate, running.demo, publishing.topology):
+for command in (running.up, running.run, running.migrate, running.demo, publishing.topology, simulate.simulate):
     app.command()(command)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(gateway.app, name="gateway")

@@ -55,24 +55,23 @@ class Answers:
 
     def __init__(self, unit: WeightUnit = WeightUnit.KILOGRAM) -> None:
         self._unit = unit
-        self._begun: bytearray | None = None
+        self._begun: bytes | None = None
 
     def feed(self, data: bytes) -> Iterator[Answer]:
         """The answers that these bytes complete, in order. Never raises."""
         for byte in data:
             if self._begun == b"?\x02" and byte != _END:
                 # The status was none: that byte began an answer.
-                self._begun = bytearray()
+                self._begun = b""
             if byte == _START and self._begun != b"?":
-                self._begun = bytearray()
+                self._begun = b""
             elif self._begun is None:
                 continue
             elif byte == _END and self._begun != b"?":
-                answer = bytes(self._begun)
-                self._begun = None
+                answer, self._begun = self._begun, None
                 yield read_answer(answer, self._unit)
             elif len(self._begun) < LONGEST_ANSWER_BYTES:
-                self._begun.append(byte)
+                self._begun += bytes([byte])
             else:
                 self._begun = None
 

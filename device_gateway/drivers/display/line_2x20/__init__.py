@@ -1,0 +1,1 @@
+"""Line displays of two lines with twenty characters."""

@@ -1,0 +1,1 @@
+"""A web page on a second screen."""

@@ -1,0 +1,1 @@
+"""Drivers of drawers with a line of their own."""

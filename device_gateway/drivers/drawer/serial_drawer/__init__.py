@@ -1,0 +1,1 @@
+"""Cash drawers on a serial line of their own."""
