@@ -231,8 +231,7 @@ async def stand(
             await carrier.start()
             stack.push_async_callback(carrier.stop)
         server = Server(server_transport or carrier)
-        await server.transport.declare([REPORTS])
-        await carrier.declare([commands_of(GATEWAY)])
+        await server.transport.declare([REPORTS, commands_of(GATEWAY)])
         await server.listen()
         keys = Keys()
         gateway = await stack.enter_async_context(

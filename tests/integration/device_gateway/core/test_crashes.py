@@ -62,10 +62,13 @@ async def test_an_exception_at_any_point_loses_nothing_and_repeats_nothing(point
             assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.parametrize("passage", [1, 3])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_gateway_killed_at_any_point_loses_nothing_and_repeats_nothing(point: str, tmp_path: Path) -> None:
+def test_a_gateway_killed_at_any_point_loses_nothing_and_repeats_nothing(
+    point: str, passage: int, tmp_path: Path
+) -> None:
     job_ids = tuple(new_id() for _ in range(JOBS))
-    assert _child(Orders(tmp_path, job_ids, f"{point}:kill:2")) == -9, "the fault did not strike"
+    assert _child(Orders(tmp_path, job_ids, f"{point}:kill:{passage}")) == -9, "the fault did not strike"
     assert _child(Orders(tmp_path, job_ids)) == 0
 
     paper = (tmp_path / "paper.txt").read_text(encoding="utf-8").split("\n")[:-1]
