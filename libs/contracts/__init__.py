@@ -1,6 +1,6 @@
 """Contracts: every event and command by owning service, their registry, golden samples and generated schemas."""
 
-from libs.contracts import catalog, gateway, identity, operations, sales, tenders, terminals
+from libs.contracts import catalog, gateway, identity, operations, payments, sales, tenders, terminals
 from libs.contracts.message import (
     Command,
     Event,
@@ -45,6 +45,7 @@ __all__ = [
     "identity",
     "json_schema",
     "operations",
+    "payments",
     "sales",
     "tenders",
     "terminals",

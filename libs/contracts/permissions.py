@@ -44,6 +44,14 @@ class Permission(StrEnum):
     GATEWAY_USE = "gateway.use"
     GATEWAY_PRINT_DUPLICATE = "gateway.print_duplicate"
 
+    PAYMENTS_READ = "payments.read"
+    PAYMENTS_CHARGE = "payments.charge"
+    PAYMENTS_RESOLVE = "payments.resolve"
+    PAYMENTS_CONFIRM = "payments.confirm"
+    PAYMENTS_REFUND = "payments.refund"
+    PAYMENTS_SETTLE = "payments.settle"
+    PAYMENTS_CONFIGURE = "payments.configure"
+
     OPERATIONS_MESSAGES = "operations.messages"
 
 
@@ -77,6 +85,9 @@ CASHIER: frozenset[Permission] = frozenset(
         Permission.GATEWAY_READ,
         Permission.GATEWAY_USE,
         Permission.GATEWAY_PRINT_DUPLICATE,
+        Permission.PAYMENTS_READ,
+        Permission.PAYMENTS_CHARGE,
+        Permission.PAYMENTS_RESOLVE,
     }
 )
 """What a cashier may do alone; limits start at a 10 % discount and a refund of 50.00."""
@@ -93,6 +104,9 @@ MANAGER: frozenset[Permission] = CASHIER | {
     Permission.SALES_CASH_OUT,
     Permission.SALES_NO_SALE,
     Permission.SALES_X_REPORT,
+    Permission.PAYMENTS_CONFIRM,
+    Permission.PAYMENTS_REFUND,
+    Permission.PAYMENTS_SETTLE,
 }
 """What a store's manager may do, and lend to others by an approval."""
 

@@ -4,8 +4,10 @@
 or `release_tender` on cancel. A new kind of tender is a new consumer of the commands routed `tenders.<kind>`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from libs.contracts.message import Command, Event, contract
 from libs.contracts.values import CurrencyCode, Instant, MinorAmount
@@ -31,10 +33,17 @@ class TenderCommand(Command):
 
 @contract("tenders", "authorize_tender", subject="tender_id", store="store_id")
 class AuthorizeTender(TenderCommand):
-    """Reserve or collect the amount; negative amounts are refunds to `original_tender_id`."""
+    """Reserve or collect the amount; negative amounts are refunds to `original_tender_id`.
+
+    `instrument` is what pays: a gift card's code; for a card, the name of the terminal that is wanted, if any.
+    `cash_back_minor` and `tip_minor` come on top of `amount_minor`, which is what the tender counts for in the sale.
+    """
 
     instrument: str | None = None
     original_tender_id: UUID | None = None
+    cash_back_minor: Annotated[MinorAmount, Field(ge=0)] = 0
+    tip_minor: Annotated[MinorAmount, Field(ge=0)] = 0
+    instalments: Annotated[int, Field(ge=2, le=99)] | None = None
 
 
 @contract("tenders", "capture_tender", subject="tender_id", store="store_id")

@@ -30,7 +30,11 @@ TerminalAction = Literal[
     "diagnosis",
 ]
 OperationOutcome = Literal["approved", "declined", "unknown", "not_sent", "expired"]
-MaskedNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,6}[*X]{2,15}[0-9]{0,4}$")]
+MaskedNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{0,6}[*X]{2,15}[0-9]{0,4}$"),
+    Field(examples=["476173******0119"]),
+]
 """At most the first six and the last four digits of a card number."""
 
 
@@ -71,7 +75,8 @@ class OperateTerminal(GatewayCommand):
 
     `amount_minor` is the whole amount including `cash_back_minor` and `tip_minor`; zero where the action has none.
     `original` are the references of the transaction that is refunded, reversed, completed or asked for; an `inquiry`
-    asks for the outcome of `inquired_operation_id` and never moves money.
+    asks for the outcome of `inquired_operation_id` and never moves money. Other actions on an earlier transaction name
+    its operation there, too, so that a gateway may use the references of its own journal.
     """
 
     operation_id: UUID
@@ -84,6 +89,7 @@ class OperateTerminal(GatewayCommand):
     terminal: DeviceName | None = None
     original: CardReferences | None = None
     inquired_operation_id: UUID | None = None
+    instalments: Annotated[int, Field(ge=2, le=99)] | None = None
 
 
 @contract("gateway", "terminal_answered", subject="operation_id", store="store_id")

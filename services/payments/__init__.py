@@ -1,0 +1,1 @@
+"""Payments: intents, terminals' outcomes, settlement."""

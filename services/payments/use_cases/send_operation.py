@@ -1,0 +1,119 @@
+"""Store an operation, then send it: nothing reaches a terminal that is not written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from libs.contracts.terminals import CardReferences, OperateTerminal
+from libs.persistence import UnitOfWork, new_id
+from services.payments.domain.intent import Action, Intent
+from services.payments.domain.payment import Actor, Operation, Payment
+from services.payments.storage.operations import OperationRepository
+from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.limits import OperationLimits
+
+_FIRST = frozenset({Action.PURCHASE, Action.REFUND, Action.PRE_AUTHORISATION})
+
+
+async def send_operations(
+    work: UnitOfWork, operations: Sequence[Operation], limits: OperationLimits, by: UUID | None = None
+) -> None:
+    """Store operations and send their commands with the commit; a gateway refuses them once they have expired."""
+    deadlines = limits.deadlines(work.now)
+    await OperationRepository(work.connection).add(operations, work.now, deadlines, by)
+    for operation in operations:
+        assert operation.terminal.gateway_id is not None, "only a wired terminal is sent anything"
+        work.send(
+            OperateTerminal(
+                gateway_id=operation.terminal.gateway_id,
+                store_id=operation.store_id,
+                till_id=operation.till_id,
+                operation_id=operation.operation_id,
+                # What concerns no payment is its own intent to the gateway.
+                intent_id=operation.intent_id or operation.operation_id,
+                action=operation.action,
+                currency=operation.currency,
+                amount_minor=operation.amount_minor,
+                cash_back_minor=operation.cash_back_minor,
+                tip_minor=operation.tip_minor,
+                terminal=operation.terminal.name,
+                original=operation.original,
+                inquired_operation_id=operation.inquired_operation_id,
+                instalments=operation.instalments,
+            ),
+            expires_at=deadlines.expires_at,
+        )
+
+
+async def start_action(
+    change: PaymentChange,
+    action: Action,
+    amount_minor: int,
+    limits: OperationLimits,
+    actor: Actor,
+    *,
+    original: Payment | None = None,
+    reason: str | None = None,
+) -> None:
+    """Start an action of a payment at its terminal: by a command, or by hand where the terminal stands alone.
+
+    `original` is the payment that a refund gives back. Raises AnotherActionPending or IllegalIntentTransition.
+    """
+    intent = change.intent.started(action, amount_minor, by_hand=change.payment.standalone)
+    await _begin(change, intent, action, limits, actor, original=original, reason=reason)
+
+
+async def reverse_late_approval(
+    change: PaymentChange, amount_minor: int, limits: OperationLimits, actor: Actor, reason: str
+) -> None:
+    """Give back what was approved after it had been given up. Raises IllegalIntentTransition."""
+    intent = change.intent.approved_late(amount_minor)
+    await _begin(change, intent, Action.REVERSAL, limits, actor, original=None, reason=reason)
+
+
+async def _begin(
+    change: PaymentChange,
+    intent: Intent,
+    action: Action,
+    limits: OperationLimits,
+    actor: Actor,
+    *,
+    original: Payment | None,
+    reason: str | None,
+) -> None:
+    payment = change.payment
+    if payment.standalone:
+        change.move(intent, actor, reason=reason)
+        change.facts(due_at=None)
+        return
+    operation_id = new_id()
+    change.move(intent, actor, operation_id=operation_id, reason=reason)
+    change.facts(operation_id=operation_id, due_at=None)
+    if action in _FIRST:
+        change.facts(first_operation_id=operation_id)
+    await send_operations(
+        change.work, [_operation(change.payment, operation_id, action, original)], limits, by=actor.id
+    )
+
+
+def _operation(payment: Payment, operation_id: UUID, action: Action, original: Payment | None) -> Operation:
+    intent = payment.intent
+    first = action in _FIRST
+    earlier = original if first else payment
+    references: CardReferences | None = earlier.references if earlier else None
+    return Operation(
+        operation_id,
+        intent.intent_id,
+        payment.store_id,
+        payment.till_id,
+        payment.terminal(),
+        action.value,
+        intent.currency,
+        intent.pending_minor,
+        cash_back_minor=intent.cash_back_minor if first else 0,
+        tip_minor=intent.tip_minor if first else 0,
+        original=references,
+        inquired_operation_id=earlier.first_operation_id if earlier else None,
+        instalments=payment.instalments if first else None,
+    )
