@@ -12,6 +12,7 @@ from libs.persistence import new_id
 from libs.web.authentication import RequestBody
 from services.sales.api.sale_schemas import ApprovalText, PositiveMinor, Reason, ReturnBody
 from services.sales.domain.basket import ReturnReference
+from services.sales.receipt_settings import EmailAddress
 from services.sales.use_cases.add_line import Entry
 
 CustomerGroups = Annotated[
@@ -42,6 +43,9 @@ class OpenBasketBody(RequestBody):
     currency: CurrencyCode = Field(description="The store's; anything else is refused.")
     customer_id: UUID | None = None
     customer_groups: CustomerGroups = Field(default_factory=list)
+    receipt_email: EmailAddress | None = Field(
+        default=None, description="Where the receipt is mailed to when the basket is completed."
+    )
 
 
 class VersionBody(RequestBody):
@@ -148,6 +152,12 @@ class NoteBody(VersionBody):
     """A note for the document; empty takes it away."""
 
     note: Annotated[str, StringConstraints(max_length=500)]
+
+
+class ReceiptEmailBody(VersionBody):
+    """Where the receipt is mailed to when the basket is completed; null for no mail."""
+
+    address: EmailAddress | None = Field(examples=["anna@example.org"])
 
 
 class AgeBody(VersionBody):

@@ -77,6 +77,7 @@ class BasketView(BaseModel):
     customer_groups: list[str]
     note: str
     age_confirmed_years: int
+    receipt_email: str | None = Field(description="Where the receipt is mailed to when the basket is completed.")
     discount_reason: str
     discount_approved_by: UUID | None
     gross_minor: MinorAmount
@@ -112,6 +113,7 @@ class BasketView(BaseModel):
             customer_groups=list(basket.customer_groups),
             note=basket.note,
             age_confirmed_years=basket.age_confirmed_years,
+            receipt_email=basket.receipt_email,
             discount_reason=basket.discount_reason,
             discount_approved_by=basket.discount_approved_by,
             gross_minor=totals.gross_minor,

@@ -24,6 +24,7 @@ from services.sales.api.basket_schemas import (
     OpenBasketBody,
     PriceBody,
     QuantityBody,
+    ReceiptEmailBody,
     VersionBody,
 )
 from services.sales.api.basket_views import BasketView
@@ -81,6 +82,7 @@ async def post_basket(body: OpenBasketBody, counter: AtCounter) -> Response:
         body.currency,
         customer_id=body.customer_id,
         customer_groups=tuple(body.customer_groups),
+        receipt_email=body.receipt_email,
     )
     return _answer(shown, 201)
 
@@ -230,6 +232,18 @@ async def put_note(basket_id: UUID, body: NoteBody, counter: AtCounter) -> Respo
         counter.cashier,
         basket_id,
         lambda basket: basket_changes.write_note(basket, body.note),
+        expected_version=body.version,
+    )
+    return _answer(shown)
+
+
+@router.put("/baskets/{basket_id}/receipt-email", response_model=BasketView, summary="Say where the receipt is mailed")
+async def put_receipt_email(basket_id: UUID, body: ReceiptEmailBody, counter: AtCounter) -> Response:
+    """Mailed when the basket is completed, beside the printed one where there is a printer."""
+    shown = await change_basket(
+        counter.cashier,
+        basket_id,
+        lambda basket: basket_changes.mail_receipt_to(basket, body.address),
         expected_version=body.version,
     )
     return _answer(shown)

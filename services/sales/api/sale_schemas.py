@@ -11,6 +11,7 @@ from libs.contracts.values import CurrencyCode, MinorAmount, PercentText, Quanti
 from libs.persistence import new_id
 from libs.web.authentication import RequestBody
 from services.sales.domain.tender import TenderKind
+from services.sales.receipt_settings import EmailAddress
 from services.sales.use_cases.add_tender import TenderRequest
 
 Reason = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -126,6 +127,9 @@ class SaleBody(RequestBody):
     ] = Field(default_factory=list)
     note: Annotated[str, StringConstraints(max_length=500)] = ""
     age_confirmed_years: Annotated[int, Field(strict=True, ge=0, le=120)] = 0
+    receipt_email: EmailAddress | None = Field(
+        default=None, description="Where the receipt is mailed to, beside the printed one where there is a printer."
+    )
     expected_total_minor: MinorAmount | None = Field(
         default=None, description="What the till showed; refused if the server prices it differently."
     )

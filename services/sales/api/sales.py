@@ -52,7 +52,7 @@ async def ring_up(body: SaleBody, request: Request, caller: Caller, work: Work, 
             )
     current = await books.current(work.connection)
     # Of what was understood, not of the bytes: a retry may order its JSON differently and is the same sale.
-    request_hash = hashlib.sha256(body.model_dump_json(exclude={"approvals"}).encode()).digest()
+    request_hash = hashlib.sha256(body.model_dump_json(exclude={"approvals", "receipt_email"}).encode()).digest()
     try:
         finished = await _finished(work, caller, current, body, request_hash)
         approvals = await verified(request, body.approvals)
@@ -102,6 +102,7 @@ async def _finished(
         customer_groups=tuple(body.customer_groups),
         note=body.note,
         age_confirmed_years=body.age_confirmed_years,
+        receipt_email=body.receipt_email,
     )
     return FinishedBasket(
         basket=basket,

@@ -22,6 +22,7 @@ from services.sales.api.sale_schemas import ApprovalText, TenderBody
 from services.sales.domain.basket import Basket
 from services.sales.domain.tender import TenderKind, TenderState
 from services.sales.domain.tender_rules import demand_taken, due_minor
+from services.sales.receipt_settings import EmailAddress
 from services.sales.storage.baskets import BasketRepository
 from services.sales.use_cases.keep_basket import basket_topic
 from services.sales.use_cases.pay_basket import complete_basket, pay, release_tender
@@ -48,6 +49,9 @@ class CompleteBody(RequestBody):
         default=None, description="The till's own document number; absent, the next one is given."
     )
     approvals: Annotated[list[ApprovalText], Field(max_length=10)] = Field(default_factory=list)
+    receipt_email: EmailAddress | None = Field(
+        default=None, description="Where the receipt is mailed to, if not where the basket says."
+    )
 
 
 class TenderView(BaseModel):
@@ -160,7 +164,15 @@ async def complete(
     caller.demand(Permission.SALES_SELL)
     approvals = await verified(request, body.approvals)
     current = await books.current(work.connection)
-    document = await complete_basket(work, caller, current, basket_id, number=body.number, approvals=approvals)
+    document = await complete_basket(
+        work,
+        caller,
+        current,
+        basket_id,
+        number=body.number,
+        approvals=approvals,
+        receipt_email=body.receipt_email,
+    )
     work.after_commit(lambda: feed.publish_soon(basket_topic(basket_id), document))
     return document
 

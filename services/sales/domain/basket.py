@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -103,6 +103,8 @@ class Basket:
     tenders: tuple[Tender, ...] = ()
     # Who allowed what the cashier may not do alone, from the first tender on.
     approved_by: UUID | None = None
+    # Where the customer wants the receipt mailed to: personal data, so it shows up in no log and goes at the end.
+    receipt_email: str | None = field(default=None, repr=False)
 
     def demand(self, *states: BasketState) -> None:
         """Raise BasketNotOpen unless the basket is in one of `states`."""

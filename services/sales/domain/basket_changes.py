@@ -124,6 +124,12 @@ def write_note(basket: Basket, note: str) -> Basket:
     return basket.changed(note=note)
 
 
+def mail_receipt_to(basket: Basket, address: str | None) -> Basket:
+    """The basket whose receipt is mailed to this address when it is completed; None for no mail."""
+    basket.demand(BasketState.OPEN)
+    return basket.changed(receipt_email=address)
+
+
 def confirm_age(basket: Basket, years: int) -> Basket:
     """The basket of a customer who is at least `years` old."""
     basket.demand(BasketState.OPEN)

@@ -164,6 +164,7 @@ def _contents(basket: Basket) -> dict[str, Any]:
         "age_confirmed_years": basket.age_confirmed_years,
         "tenders": [_tender_facts(tender) for tender in basket.tenders],
         "approved_by": basket.approved_by,
+        "receipt_email": basket.receipt_email,
     }
 
 
@@ -190,6 +191,7 @@ def _basket(row: Row[*tuple[Any, ...]]) -> Basket:
         age_confirmed_years=contents["age_confirmed_years"],
         tenders=tuple(_tender(facts) for facts in contents["tenders"]),
         approved_by=_id(contents["approved_by"]),
+        receipt_email=contents.get("receipt_email"),
     )
 
 

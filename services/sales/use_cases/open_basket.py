@@ -22,6 +22,7 @@ async def open_basket(
     *,
     customer_id: UUID | None = None,
     customer_groups: tuple[str, ...] = (),
+    receipt_email: str | None = None,
 ) -> ShownBasket:
     """A new empty basket of the caller's open shift; sent again with its id, the basket as it is now.
 
@@ -41,6 +42,7 @@ async def open_basket(
         opened_at=work.now,
         customer_id=customer_id,
         customer_groups=customer_groups,
+        receipt_email=receipt_email,
     )
     try:
         shown = ShownBasket(basket, (), till.store.tax_mode)

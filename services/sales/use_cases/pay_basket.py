@@ -22,6 +22,7 @@ from services.sales.use_cases.add_tender import TenderRequest, add_tender, is_re
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
 from services.sales.use_cases.keep_basket import basket_updated
+from services.sales.use_cases.mail_completed import mail_completed
 from services.sales.use_cases.open_till import OpenTill, open_till
 from services.sales.use_cases.price_basket import price_contents
 from services.sales.use_cases.take_basket import BasketElsewhere, known
@@ -145,8 +146,11 @@ async def complete_basket(
     *,
     number: int | None,
     approvals: Sequence[Approval],
+    receipt_email: str | None = None,
 ) -> SaleCompleted:
     """Complete a basket whose tenders cover its total; a basket that is completed gives its document again.
+
+    `receipt_email` is where the receipt is mailed to, if not where the basket says.
 
     Raises what `open_till`, `authorise_basket` and `complete_sale` raise, and BasketElsewhere.
     """
@@ -158,11 +162,16 @@ async def complete_basket(
         return stored.document
     basket.demand(BasketState.PAYING, BasketState.OPEN)
     basket, lines = await _frozen(work, caller, current, till, basket, approvals)
-    finished = basket.changed(state=BasketState.COMPLETED, tenders=tuple(_taken(each) for each in basket.tenders))
+    wanted = replace(basket, receipt_email=receipt_email or basket.receipt_email)
+    # The address goes with the mail, which is forgotten after a while; the basket needs it no more.
+    finished = basket.changed(
+        state=BasketState.COMPLETED, tenders=tuple(_taken(each) for each in basket.tenders), receipt_email=None
+    )
     document = await complete_sale(
         work, till, finished, lines, request_hash=b"", number=number, approved_by=basket.approved_by
     )
     await BasketRepository(work.connection).save(finished, document.total_minor)
+    await mail_completed(work, wanted, till.store)
     return document
 
 

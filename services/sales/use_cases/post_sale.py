@@ -21,6 +21,7 @@ from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, decide_tender
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
+from services.sales.use_cases.mail_completed import mail_completed
 from services.sales.use_cases.open_till import NoOpenShift, open_till
 from services.sales.use_cases.price_basket import price_contents
 
@@ -134,4 +135,5 @@ async def post_sale(
         number=finished.number,
         approved_by=approved_by,
     )
+    await mail_completed(work, basket, till.store)
     return PostedSale(document, repeated=False)

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet
 from pydantic_core import from_json
 from sqlalchemy import text
 
+from libs.bus.transport import Transport
 from libs.contracts.catalog import PriceChanged, PriceFacts, ProductChanged, TaxCategoryChanged, TaxRateFacts
 from libs.contracts.identity import StoreChanged, TillChanged
 from libs.contracts.message import Message
@@ -28,7 +29,7 @@ from libs.contracts.permissions import (
 )
 from libs.persistence import Database, new_id
 from libs.testkit.databases import DatabaseServer
-from libs.testkit.hosting import running
+from libs.testkit.hosting import RunningServices, running
 from libs.web.authentication import ISSUER, TokenVerifier
 from services.sales.domain.shift import ShiftPolicy
 from services.sales.service import definition
@@ -88,6 +89,7 @@ class Shop:
     clock: Callable[[], datetime]
     store: StoreChanged
     resources: dict[type, Any]
+    services: RunningServices
     tills: int = 0
     products: dict[str, UUID] = field(default_factory=dict)
 
@@ -272,8 +274,8 @@ def _goods() -> tuple[dict[str, UUID], list[Message]]:
 
 
 @asynccontextmanager
-async def open_shop(server: DatabaseServer) -> AsyncIterator[Shop]:
-    """The service at work, its clock starting at `OPENED`."""
+async def open_shop(server: DatabaseServer, transport: Transport | None = None) -> AsyncIterator[Shop]:
+    """The service at work, its clock starting at `OPENED`. `transport` is the local one unless given."""
     started = monotonic()
 
     def clock() -> datetime:
@@ -284,13 +286,20 @@ async def open_shop(server: DatabaseServer) -> AsyncIterator[Shop]:
     async def fetch_keys() -> dict[str, Any]:
         return dict(KeySet([key]).as_dict(private=False))
 
-    async with running([definition], server, clock=clock) as services:
+    async with running([definition], server, clock=clock, transport=transport) as services:
         app = services.apps["sales"]
         app.state.context = replace(app.state.context, verifier=TokenVerifier(fetch_keys, clock))
         products, messages = _goods()
         store = _store()
         shop = Shop(
-            services.http, app.state.context.database, key, clock, store, app.state.resources, products=products
+            services.http,
+            app.state.context.database,
+            key,
+            clock,
+            store,
+            app.state.resources,
+            services,
+            products=products,
         )
         await shop.hears(store, *messages)
         yield shop

@@ -48,6 +48,7 @@ async def test_a_basket_is_opened_empty_at_the_till_with_the_id_that_the_till_ma
         "customer_groups": [],
         "note": "",
         "age_confirmed_years": 0,
+        "receipt_email": None,
         "discount_reason": "",
         "discount_approved_by": None,
         "gross_minor": 0,
