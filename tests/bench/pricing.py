@@ -36,8 +36,9 @@ ROUNDS = 200
 
 
 def _promotion(number: int, chance: random.Random) -> Promotion:
-    """One of a chain's promotions. Most name a score of products, some a category, one in twenty the whole basket;
-    a line of the basket meets six of them on average, which is more than a shop would run."""
+    """One of a chain's promotions. Most name a score of products, some a category, one in twenty the whole basket: a
+    line of the basket meets 27 of them on average, 25 of which hold for the whole basket, more than a shop would run.
+    """
     products = ProductSelector(product_ids=frozenset(f"p{chance.randrange(CATALOGUE)}" for _ in range(20)))
     category = ProductSelector(category_ids=frozenset({f"c{chance.randrange(CATEGORIES)}"}))
     identity, name = f"promotion-{number:03}", f"Promotion {number}"

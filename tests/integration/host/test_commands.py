@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -14,8 +15,13 @@ import psycopg
 import pytest
 import structlog
 
+from libs.bus.settings import BusSettings
+from libs.bus.transports.rabbit import remove
 from libs.host.cli import main
 from libs.host.console import err, out
+from libs.host.migration import consumers_of
+from libs.host.registry import all_services
+from libs.host.settings import HostSettings
 from libs.persistence.migrate import service_url
 from tests.integration.host.processes import free_port
 
@@ -108,20 +114,28 @@ def status_of(database: str, message: str) -> tuple[str, bool]:
     return status, blocks
 
 
+@pytest.fixture
+def namespace(rabbitmq_url: str, broker_namespace: str) -> Iterator[str]:
+    """Names on the shared broker, with everything that an installation declares under them gone at the end."""
+    yield broker_namespace
+    names = BusSettings(namespace=broker_namespace, queue_prefix=f"{broker_namespace}.")
+    asyncio.run(remove(rabbitmq_url, names, consumers_of(all_services(), HostSettings(bus=names))))
+
+
 @pytest.mark.rabbitmq
 def test_migrate_makes_schemas_and_queues_and_may_be_repeated(
-    tillstream: Tillstream, database: str, rabbitmq_url: str, broker_namespace: str
+    tillstream: Tillstream, database: str, rabbitmq_url: str, namespace: str
 ) -> None:
     tillstream.settings |= {
         "TILLSTREAM_RABBITMQ_URL": rabbitmq_url,
-        "TILLSTREAM_BUS__NAMESPACE": broker_namespace,
-        "TILLSTREAM_BUS__QUEUE_PREFIX": f"{broker_namespace}.",
+        "TILLSTREAM_BUS__NAMESPACE": namespace,
+        "TILLSTREAM_BUS__QUEUE_PREFIX": f"{namespace}.",
         "TILLSTREAM_STARTUP_WAIT_S": "30",
     }
     for _ in range(2):
         finished = tillstream("migrate")
         assert finished.returncode == 0, finished.stderr
-        assert finished.stdout == "Up to date: catalog, identity, sales.\n"
+        assert finished.stdout == f"Up to date: {', '.join(each.name for each in all_services())}.\n"
     with psycopg.connect(database) as connection:
         rows = connection.execute("select nspname from pg_namespace where nspname in ('catalog', 'identity', 'sales')")
         assert len(rows.fetchall()) == 3

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
+from libs.bus.settings import BusSettings
+from libs.bus.transports.rabbit import remove
+from libs.host.migration import consumers_of
+from libs.host.settings import HostSettings
 from libs.persistence.migrate import migrate, service_url
 from tests.integration.host.processes import child, free_port, until_ready
 from tests.integration.host.toy import echo, toy
@@ -49,8 +54,11 @@ class Installation:
 
 
 @pytest.fixture
-def installation(new_database: Callable[..., str], rabbitmq_url: str, broker_namespace: str) -> Installation:
-    return Installation(new_database(), rabbitmq_url, broker_namespace)
+def installation(new_database: Callable[..., str], rabbitmq_url: str, broker_namespace: str) -> Iterator[Installation]:
+    yield Installation(new_database(), rabbitmq_url, broker_namespace)
+    names = BusSettings(namespace=broker_namespace, queue_prefix=f"{broker_namespace}.")
+    # The broker is shared with others: what the processes declared on it goes with them.
+    asyncio.run(remove(rabbitmq_url, names, consumers_of([toy, echo], HostSettings(bus=names))))
 
 
 def test_two_services_in_two_processes_hear_and_ask_each_other(installation: Installation) -> None:
