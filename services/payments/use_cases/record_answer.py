@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from libs.contracts.refusal import NotFound
-from libs.contracts.terminals import CardReferences, TerminalAnswered
+from libs.contracts.terminals import CardFacts, CardReferences, TerminalAnswered
 from libs.persistence import UnitOfWork
 from services.payments.domain.card_data import has_card_number, without_card_numbers
 from services.payments.domain.intent import Action, IntentState
@@ -44,6 +44,7 @@ class _Cleaned:
     """An answer without card numbers: its payload, and whether anything was withheld."""
 
     payload: dict[str, Any]
+    card: CardFacts | None
     references: CardReferences | None
     withheld: bool
 
@@ -108,7 +109,7 @@ async def _apply(
     # Decided first: what follows may send the next operation, and only one may be undecided.
     await operations.decide(operation.operation_id, outcome, change.work.now, payload)
     if outcome is OperationState.APPROVED:
-        approval = Approval() if answer is None else _approval(answer, cleaned)
+        approval = _approval(answer, cleaned) if answer and cleaned else Approval()
         await approve_action(change, approval, limits, actor, operation_id=operation_id)
         if change.intent.state is IntentState.UNKNOWN:
             await operations.decide(operation.operation_id, OperationState.UNKNOWN, change.work.now)
@@ -147,7 +148,7 @@ async def _record_late(
         operation.operation_id, outcome, change.work.now, cleaned.payload
     )
     if change.intent.state in _LATE and change.intent.pending is None and operation.action != Action.CANCELLATION:
-        change.facts(references=cleaned.references or change.payment.references, card=answer.card)
+        change.facts(references=cleaned.references or change.payment.references, card=cleaned.card)
         amount_minor = answer.amount_minor or operation.amount_minor
         await reverse_late_approval(
             change, amount_minor, limits, PAYMENTS, "approved after it had been given up: it is given back"
@@ -207,14 +208,14 @@ async def _conclude(
     await change.keep()
 
 
-def _approval(answer: TerminalAnswered, cleaned: _Cleaned | None) -> Approval:
+def _approval(answer: TerminalAnswered, cleaned: _Cleaned) -> Approval:
     return Approval(
         amount_minor=answer.amount_minor,
         cash_back_minor=answer.cash_back_minor,
         tip_minor=answer.tip_minor,
         currency=answer.currency,
-        card=answer.card,
-        references=cleaned.references if cleaned else answer.references,
+        card=cleaned.card,
+        references=cleaned.references,
         slip=tuple(without_card_numbers(line) for line in answer.customer_slip),
     )
 
@@ -240,11 +241,12 @@ def _clean(answer: TerminalAnswered) -> _Cleaned:
         lines = [without_card_numbers(line) for line in payload[name]]
         withheld = withheld or lines != payload[name]
         payload[name] = lines
-    card = payload.get("card") or {}
-    for name in ("scheme", "entry_mode"):
-        if _suspicious(card.get(name)):
-            card[name], withheld = None, True
-    return _Cleaned(payload, references, withheld)
+    if answer.card is not None:
+        for name in ("scheme", "entry_mode"):
+            if _suspicious(payload["card"][name]):
+                payload["card"][name], withheld = None, True
+    card = CardFacts.model_validate(payload["card"]) if answer.card else None
+    return _Cleaned(payload, card, references, withheld)
 
 
 def _suspicious(value: object) -> bool:

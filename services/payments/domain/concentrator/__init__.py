@@ -1,0 +1,1 @@
+"""The concentrator's rules: numbers, messages, routing, reversals, links, settlement. Pure (protocols.md D)."""

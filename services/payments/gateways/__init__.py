@@ -1,0 +1,1 @@
+"""Clients of payments to the outside: acquirers."""
