@@ -158,7 +158,9 @@ class Worker:
                 self._hurry.wait(pause_s)
 
     def _fell_out(self, health: DeviceHealth, interrupted: str, error: str) -> None:
-        self.last_error = LastError(error, self._journal.clock())
+        if health != self.health:
+            # The same trouble found again and again is one trouble, since it began.
+            self.last_error = LastError(error, self._journal.clock())
         self._interrupted = interrupted
         self._refuse_calls()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated
 
@@ -18,6 +18,8 @@ router = APIRouter(include_in_schema=False)
 
 REFRESH_S = 10
 SHOWN_JOBS = 20
+SHOWN_FOR = timedelta(days=1)
+"""Whoever was to get an older receipt is no longer there; it can still be found by GET /jobs."""
 _WORDS = {
     "ready": "Works",
     "attention": "Works, and asks for something",
@@ -71,6 +73,7 @@ def _page(gateway: Gateway) -> str:
             (job, any(copy.state is not PrintState.EXPIRED for copy in step.duplicates_of(job.job_id)))
             for state in (PrintState.UNKNOWN, PrintState.FAILED)
             for _, job in step.newest_jobs(SHOWN_JOBS, state=state.value)
+            if step.now - job.changed_at < SHOWN_FOR
         ]
         now = step.now
     in_doubt = sum(not answered for _, answered in doubtful)
