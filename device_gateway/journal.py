@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, delete, event, select, tuple_
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -215,20 +215,12 @@ def _prune(connection: Connection, before: datetime, batch_rows: int) -> int:
         .where(sequences.c.changed_at < before, sequences.c.lasting.is_(False))
         .limit(batch_rows)
     )
-    old_commands = (
-        select(commands.c.type, commands.c.subject).where(commands.c.received_at < before).limit(batch_rows).subquery()
-    )
+    old_commands = select(commands.c.type, commands.c.subject).where(commands.c.received_at < before).limit(batch_rows)
     statements = (
         delete(print_jobs).where(print_jobs.c.position.in_(old_jobs)),
         delete(drawer_openings).where(drawer_openings.c.opening_id.in_(old_openings)),
         delete(outbox).where(outbox.c.number.in_(old_sent)),
         delete(sequences).where(sequences.c.subject.in_(old_subjects)),
-        delete(commands).where(
-            select(func.count())
-            .select_from(old_commands)
-            .where(old_commands.c.type == commands.c.type, old_commands.c.subject == commands.c.subject)
-            .scalar_subquery()
-            > 0
-        ),
+        delete(commands).where(tuple_(commands.c.type, commands.c.subject).in_(old_commands)),
     )
     return sum(connection.execute(statement).rowcount for statement in statements)

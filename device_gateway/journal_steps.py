@@ -148,6 +148,8 @@ class Step:
         ]
         chosen = select(print_jobs.c.position).where(*conditions).order_by(print_jobs.c.position.desc()).limit(limit)
         positions = list(self.connection.execute(chosen).scalars())
+        if not positions:
+            return []
         jobs = self._jobs(print_jobs.c.position.in_(positions))
         return list(zip(positions, reversed(jobs), strict=True))
 
