@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.demo.api import Api, Json
 from infra.demo.shop import Shop
+from infra.demo.store_pc import StorePc
 from libs.money import Quantity
 
 ARRIVES_WITHIN_S = 60.0
+_QR_CODE = re.compile(r"\[QR: (.+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +154,37 @@ async def _stock_check(shop: Shop, sales: Sequence[Json]) -> Check:
         found = await on_hand()
     agreeing = sum(found.get(product) == quantity for product, quantity in moved.items())
     return Check("stock of each product = what was sold and brought back", len(moved | found), agreeing)
+
+
+async def audit_paper(shop: Shop, pc: StorePc) -> list[Check]:
+    """Compare what came out of the printers with what was sold, and with what the gateway says of its jobs."""
+    documents = await shop.office.every("/sales/v1/sales", store_id=shop.store_id)
+    codes = Counter(each["receipt_code"] for each in documents)
+    expected_pieces = len(documents) + len(shop.cashiers)
+
+    # What the gateway says is printed has left the printer, so this comes first.
+    jobs = Counter(each["state"] for each in await _finished_jobs(shop.office, expected_pieces))
+    paper = [piece for printer in pc.printers.values() for piece in printer.receipts]
+    # A return names the receipt it came from as well, but only a receipt's own code is in its QR code.
+    printed = Counter(code for piece in paper for code in _QR_CODE.findall(piece.text))
+    return [
+        Check("pieces of paper = receipts and Z reports", expected_pieces, len(paper)),
+        Check("receipts printed once each / not once", (len(codes), 0), _once(printed, codes)),
+        Check("print jobs by state at the gateway", {"printed": expected_pieces}, dict(jobs)),
+    ]
+
+
+def _once(printed: Counter[str], codes: Counter[str]) -> tuple[int, int]:
+    once = sum(printed[code] == 1 for code in codes)
+    return once, len(codes) - once
+
+
+async def _finished_jobs(office: Api, expected: int) -> list[Json]:
+    """The gateway's jobs, when as many are printed as there should be; what there is when they do not come."""
+    deadline = asyncio.get_running_loop().time() + ARRIVES_WITHIN_S
+    while True:
+        jobs = await office.every("/gateway/v1/jobs")
+        printed = sum(job["state"] == "printed" for job in jobs)
+        if printed >= expected or asyncio.get_running_loop().time() > deadline:
+            return jobs
+        await asyncio.sleep(0.2)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 
 import httpx
 from rich.box import SIMPLE
 from rich.table import Table
 
 from infra.demo.api import Api, DemoFailed, Json
-from infra.demo.audit import Check, audit
+from infra.demo.audit import Check, audit, audit_paper
 from infra.demo.goods import assortment, baskets
 from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, CASHIERS, MANAGER, AlreadySetUp, Shop, set_up_shop
+from infra.demo.store_pc import StorePc, store_pc
 from infra.demo.subscriber.service import definition as subscriber
 from libs.host.console import err, out, progress
 from libs.host.embedded import STEPS, EmbeddedHost, embedded
@@ -23,20 +25,32 @@ from libs.host.settings import HostSettings
 from libs.money import Money
 
 REQUEST_TIMEOUT_S = 30.0
+OpenStorePc = Callable[[Api, Shop], Awaitable[StorePc]]
 
 
-async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: bool) -> bool:
+async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: bool, pictures: Path) -> bool:
     """Trade for a day on an embedded system; True when everything agrees in the evening.
 
-    `baskets` are rung up at `tills` tills working at once. With `keep` the system runs on until it is told to stop,
-    and says where it is and who may sign on.
+    `baskets` are rung up at `tills` tills working at once, each with a receipt printer; a receipt and a Z report as
+    they were printed are kept in the folder `pictures`. With `keep` the system runs on until it is told to stop, and
+    says where it is and who may sign on.
     """
     with ExitStack() as bar:
         advance = bar.enter_context(progress("Starting", STEPS))
-        async with embedded(settings, [*all_services(), subscriber], advance=advance) as host:
+        async with (
+            embedded(settings, [*all_services(), subscriber], advance=advance) as host,
+            AsyncExitStack() as devices,
+        ):
             bar.close()
-            async with httpx.AsyncClient(base_url=host.url, timeout=REQUEST_TIMEOUT_S) as http:
-                agrees = await _day(Api(http), host.secrets, baskets, tills)
+            http = await devices.enter_async_context(httpx.AsyncClient(base_url=host.url, timeout=REQUEST_TIMEOUT_S))
+            agrees = await _day(
+                Api(http),
+                host.secrets,
+                baskets,
+                tills,
+                lambda anonymous, shop: devices.enter_async_context(store_pc(host, anonymous, shop)),
+                pictures,
+            )
             if keep and not host.stop.is_set:
                 _say_where(host)
                 await host.stop.wait()
@@ -53,10 +67,18 @@ async def run_day_at(url: str, secrets: Mapping[str, str], *, baskets: int, till
         return await _day(Api(http), secrets, baskets, tills)
 
 
-async def _day(anonymous: Api, secrets: Mapping[str, str], basket_count: int, till_count: int) -> bool:
+async def _day(
+    anonymous: Api,
+    secrets: Mapping[str, str],
+    basket_count: int,
+    till_count: int,
+    open_store_pc: OpenStorePc | None = None,
+    pictures: Path | None = None,
+) -> bool:
     try:
         with progress("Setting the shop up"):
             shop = await _new_shop(anonymous, secrets, till_count)
+            pc = await open_store_pc(anonymous, shop) if shop is not None and open_store_pc is not None else None
         if shop is None:
             out.print("The data folder holds a shop already, so no day is traded: it goes on where it was.")
             return True
@@ -66,9 +88,13 @@ async def _day(anonymous: Api, secrets: Mapping[str, str], basket_count: int, ti
         elapsed_s = time.perf_counter() - started
         with progress("Closing", till_count) as advance:
             reports = await _close(shop, lambda: advance("shifts", 1))
-        await _show(shop, elapsed_s)
+        receipt = await _show(shop, elapsed_s)
         with progress("Checking"):
             checks = await audit(shop, reports)
+            if pc is not None:
+                checks += await audit_paper(shop, pc)
+        if pc is not None and pictures is not None:
+            _keep_pictures(shop, pc, receipt, pictures)
     except DemoFailed as error:
         err.print(f"[red]{error}[/red]", highlight=False)
         return False
@@ -114,7 +140,8 @@ async def _close(shop: Shop, advance: Callable[[], None]) -> list[Json]:
     return reports
 
 
-async def _show(shop: Shop, elapsed_s: float) -> None:
+async def _show(shop: Shop, elapsed_s: float) -> Json:
+    """Show the evening on the screen; returns the document whose receipt was shown."""
     first = shop.cashiers[0]
     receipt = next(
         (sale for sale in first.receipts if sale["discount_minor"] and len(sale["lines"]) > 2), first.receipts[0]
@@ -146,6 +173,18 @@ async def _show(shop: Shop, elapsed_s: float) -> None:
     out.print(table)
     documents = sum(cashier.tally.documents for cashier in shop.cashiers)
     out.print(f"{documents} documents at {len(shop.cashiers)} tills in {elapsed_s:.1f} s.", highlight=False)
+    return receipt
+
+
+def _keep_pictures(shop: Shop, pc: StorePc, receipt: Json, folder: Path) -> None:
+    """Keep that receipt and the Z report of the same till as they came out of the printer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paper = pc.printed_at(shop.cashiers[0].till_id)
+    shown = [piece for piece in paper if receipt["receipt_code"] in piece.text][:1] + paper[-1:]
+    out.rule("As printed")
+    for name, piece in zip(("receipt.png", "z-report.png"), shown, strict=False):
+        (folder / name).write_bytes(piece.png())
+        out.print(f"  {folder / name}", highlight=False, soft_wrap=True)
 
 
 def _show_checks(checks: Sequence[Check]) -> None:
@@ -164,6 +203,8 @@ def _say_where(host: EmbeddedHost) -> None:
     out.print(f"\nTillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
     for definition in host.services:
         out.print(f"  {host.url}/{definition.name}/docs", highlight=False, soft_wrap=True)
+    if "gateway" in host.edge.apps:
+        out.print(f"  {host.url}/gateway/  the devices of the tills and how they are", highlight=False, soft_wrap=True)
     cashiers = ", ".join(each for each, _name in CASHIERS)
     for who, how in (
         ("office", f"{code}, password {password}"),

@@ -20,6 +20,7 @@ from services.sales.api import (
     sales,
     shifts,
     tenders,
+    till_printing,
     voids,
 )
 from services.sales.domain.shift import ShiftPolicy
@@ -55,6 +56,7 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
             exchange_rates.router,
             price_checks.router,
             continuity.router,
+            till_printing.router,
         ],
         consumers=[
             catalogue_consumer,

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 TIME_LIMIT_S = 240
 
 
 def run_demo(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "libs.host.cli", "demo", *arguments, "--data", str(data), "--port", "0"]
+    places = ["--data", str(data), "--port", "0", "--pictures", str(data.parent / "pictures")]
+    command = [sys.executable, "-m", "libs.host.cli", "demo", *arguments, *places]
     environment = {**os.environ, "TILLSTREAM_LOG_LEVEL": "WARNING", "COLUMNS": "120"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
 
@@ -22,10 +24,14 @@ def test_a_day_at_three_tills_agrees_in_the_evening(tmp_path: Path) -> None:
     day = run_demo("--baskets", "75", "--tills", "3", data=tmp_path / "shop")
     assert day.returncode == 0, day.stdout + day.stderr
     checks = [line for line in day.stdout.splitlines() if line.startswith(("yes ", "NO "))]
-    assert len(checks) == 23
+    assert len(checks) == 26
     assert all(line.startswith("yes ") for line in checks)
     assert "Z REPORT 1" in day.stdout
     assert "TOTAL" in day.stdout
+    for name in ("receipt.png", "z-report.png"):
+        with Image.open(tmp_path / "pictures" / name) as picture:
+            assert picture.width == 560
+            assert picture.height > 800
     again = run_demo("--baskets", "75", "--tills", "3", data=tmp_path / "shop")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "holds a shop already" in again.stdout

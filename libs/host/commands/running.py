@@ -133,6 +133,9 @@ def demo(
     url: Annotated[
         str | None, typer.Option("--url", help="Trade on the system that runs there, e.g. http://edge:8080.")
     ] = None,
+    pictures: Annotated[
+        Path, typer.Option(help="Folder for a receipt and a Z report as they were printed, as PNG.")
+    ] = Path(".state/demo"),
     data: DataOption = None,
     port: PortOption = None,
 ) -> None:
@@ -164,7 +167,7 @@ def demo(
             settings = settings.model_copy(update={"data_folder": Path(folder)})
         if not keep and port is None:
             settings = settings.model_copy(update={"port": 0})
-        _judge(_run(day.run_day(settings=settings, baskets=baskets, tills=tills, keep=keep)))
+        _judge(_run(day.run_day(settings=settings, baskets=baskets, tills=tills, keep=keep, pictures=pictures)))
 
 
 def _companions(settings: HostSettings) -> list[Companion]:
