@@ -38,7 +38,7 @@ def check_logo(png: bytes) -> tuple[int, int]:
                     field="png",
                 )
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise UnusableLogo(
             "This is not a whole PNG picture. Save the logo as PNG and send it again.", field="png"
         ) from error

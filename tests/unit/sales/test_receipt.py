@@ -103,9 +103,10 @@ def test_the_text_is_what_the_till_prints() -> None:
         ("ru", ("Товарный чек № 4812", "Наличные", "ИТОГО", "Сдача", "25,49 PLN", "1,250 кг × 1,99")),
         ("mn", ("Баримт № 4812", "Бэлэн мөнгө", "НИЙТ ДҮН", "Хариулт", "PLN 25.49", "2 ш × 6.49")),
         ("de", ("Kassenbeleg Nr. 4812", "Bar", "SUMME", "Rückgeld", "25,49 PLN", "2 Stk. × 6,49")),
+        ("zh", ("购物小票 单号 4812", "现金", "合计", "找零", "PLN25.49", "2 件 × 6.49")),
     ],
 )
-def test_a_receipt_speaks_five_languages(language: Language, words: tuple[str, ...]) -> None:
+def test_a_receipt_speaks_six_languages(language: Language, words: tuple[str, ...]) -> None:
     receipt = make_receipt(shopping(), store(), language=language)
     text = receipt_text(receipt)
     assert receipt.language == language
