@@ -1,0 +1,249 @@
+"""What a simulated nexo terminal does with a message: its transactions, its ledger, what it remembers. No wire."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from device_gateway.drivers.terminal.nexo.answers import part
+from device_gateway.drivers.terminal.nexo.exact_json import WrongAmount, amount, minor_units
+from device_gateway.drivers.terminal.nexo.messages import PROTOCOL_VERSION, written_time
+from device_gateway.drivers.terminal.simulated_ledger import (
+    Approve,
+    ApprovePart,
+    Decline,
+    Ledger,
+    LedgerEntry,
+    MovedKind,
+    NoCard,
+    Rule,
+)
+
+_KINDS: dict[str | None, MovedKind] = {
+    None: "charge",
+    "Normal": "charge",
+    "Refund": "refund",
+    "FirstReservation": "reservation",
+    "UpdateReservation": "reservation",
+    "Completion": "charge",
+}
+_GIVEN_BACK = ("refund", "reversal")
+_ON_CARD_MINOR = 2550
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A request that the terminal was asked, with its answer, and until when it is still at it (monotonic)."""
+
+    category: str
+    service_id: str
+    answer: Mapping[str, Any]
+    busy_until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The body of a response. `moved` marks answers that prove that money moved; `delay_s` comes before it."""
+
+    body: Mapping[str, Any]
+    moved: bool = False
+    delay_s: float = 0.0
+
+
+class SimulatedNexoTerminal:
+    """Transactions, kept whatever happens to the line. `rules` are for the next cards; then every card is approved."""
+
+    def __init__(self, masked_pan: str = "443056 **** 1234", scheme: str = "visa", works_s: float = 0.0) -> None:
+        self.ledger = Ledger()
+        self.rules: deque[Rule] = deque()
+        self.busy = False
+        self.masked_pan = masked_pan
+        self.scheme = scheme
+        self._works_s = works_s
+        self._remembered: dict[tuple[str, str], Remembered] = {}
+        self._transactions: dict[str, LedgerEntry] = {}
+        self._day_began_after = 0
+
+    def respond(self, category: str, service_id: str, body: Mapping[str, Any]) -> Answered:
+        """Do what is asked and say so."""
+        match category:
+            case "TransactionStatus":
+                return Answered(self._status(body))
+            case "Abort":
+                return Answered(self._abort(body))
+            case "Reconciliation":
+                return Answered(self._reconciled())
+            case "BalanceInquiry":
+                status = {
+                    "CurrentBalance": amount(2550, "EUR"),
+                    "Currency": "EUR",
+                    "PaymentInstrumentData": self._card(),
+                }
+                return Answered({"Response": _SUCCESS, "PaymentAccountStatus": status})
+            case "Diagnosis":
+                return Answered({"Response": _SUCCESS, "POIStatus": {"GlobalStatus": "OK"}})
+            case "Login":
+                return Answered({"Response": _SUCCESS})
+            case "Payment" | "Reversal":
+                return self._move(category, service_id, body)
+            case _:
+                return Answered(_failure("UnavailableService"))
+
+    def _move(self, category: str, service_id: str, body: Mapping[str, Any]) -> Answered:
+        if self.busy:
+            return Answered(_failure("Busy"))
+        before = len(self.ledger.entries)
+        rule = self.rules.popleft() if self.rules else Approve()
+        delay_s = self._works_s
+        if isinstance(rule, NoCard):
+            delay_s = rule.after_s
+            answer = _failure("Cancel")
+        elif isinstance(rule, Decline):
+            answer = _failure(rule.code)
+        else:
+            answer = self._paid(body, rule) if category == "Payment" else self._reversed(body)
+        remembered = Remembered(category, service_id, answer, time.monotonic() + delay_s)
+        self._remembered[category, service_id] = remembered
+        return Answered(answer, moved=len(self.ledger.entries) > before, delay_s=delay_s)
+
+    def current_answer(self, category: str, service_id: str) -> Mapping[str, Any]:
+        """The answer as it is now: an abort may have changed it."""
+        return self._remembered[category, service_id].answer
+
+    def _paid(self, body: Mapping[str, Any], rule: Rule) -> Mapping[str, Any]:
+        asked = part(body, "PaymentTransaction", "AmountsReq")
+        code = str(asked.get("Currency"))
+        kind = _KINDS.get(part(body, "PaymentData").get("PaymentType"))
+        try:
+            asked_minor = minor_units(asked.get("RequestedAmount"), code)
+        except WrongAmount:
+            return _failure("MessageFormat")
+        if kind is None or asked_minor <= 0:
+            return _failure("MessageFormat")
+        granted = min(asked_minor, rule.amount_minor) if isinstance(rule, ApprovePart) else asked_minor
+        entry = self.ledger.add(kind, granted, code, self.scheme)
+        response = _SUCCESS if granted == asked_minor else {"Result": "Partial"}
+        result = {
+            "AmountsResp": {"Currency": code, "AuthorizedAmount": amount(granted, code)},
+            "PaymentInstrumentData": self._card(),
+            "PaymentAcquirerData": {
+                "AcquirerPOIID": "TERM0001",
+                "AcquirerTransactionID": {"TransactionID": f"RRN{entry.number:09d}", "TimeStamp": _now()},
+                "ApprovalCode": f"{entry.number:06d}",
+            },
+        }
+        return {"Response": response, "PaymentResult": result} | self._told(entry)
+
+    def _reversed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        number = part(body, "OriginalPOITransaction", "POITransactionID").get("TransactionID")
+        original = self._transactions.get(str(number))
+        if original is None:
+            return _failure("NotFound")
+        given_back = sum(entry.amount_minor for entry in self.ledger.entries if entry.reverses == original.number)
+        try:
+            told = body.get("ReversedAmount")
+            asked = original.amount_minor if told is None else minor_units(told, original.currency)
+        except WrongAmount:
+            return _failure("MessageFormat")
+        if asked <= 0 or given_back + asked > original.amount_minor:
+            return _failure("NotAllowed")
+        kind: MovedKind = "refund" if told is not None else "reversal"
+        if original.kind == "reservation":
+            kind = "release"
+        entry = self.ledger.add(kind, asked, original.currency, original.scheme, original.number)
+        return {"Response": _SUCCESS, "ReversedAmount": amount(asked, original.currency)} | self._told(entry)
+
+    def _told(self, entry: LedgerEntry) -> dict[str, Any]:
+        number = f"T{entry.number:012d}"
+        self._transactions[number] = entry
+        lines = [
+            f"name={entry.kind}&key=kind",
+            f"name=Total&value={amount(entry.amount_minor, entry.currency)}&key=total",
+            f"name=Card&value={self.masked_pan}&key=pan",
+        ]
+        return {
+            "POIData": {"POITransactionID": {"TransactionID": number, "TimeStamp": _now()}},
+            "PaymentReceipt": [
+                {
+                    "DocumentQualifier": qualifier,
+                    "RequiredSignatureFlag": False,
+                    "OutputContent": {"OutputFormat": "Text", "OutputText": [{"Text": line} for line in lines]},
+                }
+                for qualifier in ("CashierReceipt", "CustomerReceipt")
+            ],
+        }
+
+    def _card(self) -> dict[str, Any]:
+        card = {"MaskedPan": self.masked_pan, "PaymentBrand": self.scheme, "EntryMode": ["Contactless"]}
+        return {"PaymentInstrumentType": "Card", "CardData": card}
+
+    def _status(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        reference = part(body, "MessageReference")
+        if reference:
+            known = self._remembered.get((str(reference.get("MessageCategory")), str(reference.get("ServiceID"))))
+        else:
+            known = next(reversed(self._remembered.values()), None)
+        if known is None:
+            return _failure("NotFound")
+        if time.monotonic() < known.busy_until_s:
+            return _failure("InProgress")
+        repeated = {
+            "MessageHeader": {
+                "ProtocolVersion": PROTOCOL_VERSION,
+                "MessageCategory": known.category,
+                "MessageType": "Response",
+                "ServiceID": known.service_id,
+            },
+            "RepeatedResponseMessageBody": {f"{known.category}Response": known.answer},
+        }
+        return {"Response": _SUCCESS, "RepeatedMessageResponse": repeated}
+
+    def _abort(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Stops what still waits for a card; once money has moved there is nothing to stop."""
+        reference = part(body, "MessageReference")
+        key = str(reference.get("MessageCategory")), str(reference.get("ServiceID"))
+        known = self._remembered.get(key)
+        if known is not None and time.monotonic() < known.busy_until_s and known.answer == _failure("Cancel"):
+            self._remembered[key] = replace(known, answer=_failure("Aborted"), busy_until_s=0.0)
+        return {"Response": _SUCCESS}
+
+    def is_still_at(self, category: str, service_id: str) -> bool:
+        """Whether the terminal has not finished with that request."""
+        known = self._remembered.get((category, service_id))
+        return known is not None and time.monotonic() < known.busy_until_s
+
+    def _reconciled(self) -> Mapping[str, Any]:
+        day = self.ledger.entries[self._day_began_after :]
+        self._day_began_after = len(self.ledger.entries)
+        rows = []
+        for code in sorted({entry.currency for entry in day}):
+            here = [entry for entry in day if entry.currency == code]
+            moved = {
+                "Debit": [entry.amount_minor for entry in here if entry.kind == "charge"],
+                "Credit": [entry.amount_minor for entry in here if entry.kind in _GIVEN_BACK],
+            }
+            totals = [
+                {
+                    "TransactionType": kind,
+                    "TransactionCount": len(amounts),
+                    "TransactionAmount": amount(sum(amounts), code),
+                }
+                for kind, amounts in moved.items()
+            ]
+            rows.append({"CardBrand": self.scheme, "PaymentCurrency": code, "PaymentTotals": totals})
+        return {"Response": _SUCCESS, "ReconciliationType": "SaleReconciliation", "TransactionTotals": rows}
+
+
+_SUCCESS = {"Result": "Success"}
+
+
+def _failure(condition: str) -> Mapping[str, Any]:
+    return {"Response": {"Result": "Failure", "ErrorCondition": condition}}
+
+
+def _now() -> str:
+    return written_time(datetime.now(UTC))
