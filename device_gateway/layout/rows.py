@@ -79,17 +79,18 @@ class CutRow:
 Row = TextRow | RuleRow | FeedRow | QrRow | BarcodeRow | ImageRow | CutRow
 
 
-def rows_of(document: PrintedDocument, columns: int, *, duplicate_mark: str | None = None) -> list[Row]:
+def rows_of(
+    document: PrintedDocument, columns: int, *, duplicate_mark: str | None = None, largest_size: int = 4
+) -> list[Row]:
     """The document on paper of so many columns, ending with one cut. The mark stands large at the top and the bottom
-    of every piece that is cut off.
+    of every piece that is cut off. Nothing is larger than `largest_size`, for printers of one size.
     """
     rows: list[Row] = []
     for piece in _pieces(document):
         if duplicate_mark is not None:
-            rows += [*_mark(duplicate_mark, columns), RuleRow()]
-        rows += _piece_rows(piece, columns)
-        if duplicate_mark is not None:
-            rows += [RuleRow(), *_mark(duplicate_mark, columns)]
+            mark = TextBlock(text=duplicate_mark, align="center", bold=True, size=MARK_SIZE)
+            piece = [mark, RuleBlock(), *piece, RuleBlock(), mark]
+        rows += _piece_rows([_at_most(block, largest_size) for block in piece], columns)
         rows.append(CutRow())
     return rows
 
@@ -110,8 +111,10 @@ def _pieces(document: PrintedDocument) -> list[list[Any]]:
     return [piece for piece in pieces if piece] or [[]]
 
 
-def _mark(mark: str, columns: int) -> list[Row]:
-    return list(_text(TextBlock(text=mark, align="center", bold=True, size=MARK_SIZE), columns))
+def _at_most(block: Any, largest_size: int) -> Any:
+    if isinstance(block, TextBlock | PairBlock) and block.size > largest_size:
+        return block.model_copy(update={"size": largest_size})
+    return block
 
 
 def _text(block: TextBlock, columns: int) -> Iterator[Row]:

@@ -24,6 +24,11 @@ def feed(rows: int) -> bytes:
     return b"\x1bd" + bytes((rows,))
 
 
+def feed_dots(dots: int) -> bytes:
+    """Feed that many dots (ESC J)."""
+    return b"\x1bJ" + bytes((dots,))
+
+
 def size(times: int) -> bytes:
     """Characters that many times as wide and as high (GS !)."""
     return b"\x1d!" + bytes((((times - 1) << 4) | (times - 1),))

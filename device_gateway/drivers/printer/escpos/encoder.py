@@ -21,8 +21,8 @@ from device_gateway.layout import (
     Row,
     RuleRow,
     TextRow,
-    plain_text,
     rows_of,
+    wrapped,
 )
 from libs.contracts.printing import PrintedDocument
 
@@ -33,6 +33,7 @@ _EAN13, _CODE128 = 67, 73
 _EAN13_MODULES = 95
 _BARCODE_QUIET_MODULES = 20
 _DARK_MODULES_DOTS = (3, 2)
+_GAP_DOTS = 6
 _LINE = "\u2500"
 
 Cut = Literal["full", "partial", "none"]
@@ -130,7 +131,7 @@ class _Encoder:
 
     def _add_text(self, row: TextRow) -> None:
         if self._pages.can_show(row.text) and not self._draws_all:
-            self._say(self._set_to(row.bold, row.size) + self._pages.encoded(row.text) + commands.LINE_FEED)
+            self._say_line(row.text, row.bold, row.size)
         elif self._profile.raster:
             drawn = pictures.text_picture(
                 row.text,
@@ -146,7 +147,13 @@ class _Encoder:
             missing = self._pages.missing(row.text)
             shown = "".join("?" if character in missing else character for character in row.text)
             self._warn(f"this printer can neither print nor draw {' '.join(sorted(missing))}; ? was printed instead")
-            self._say(self._set_to(row.bold, row.size) + self._pages.encoded(shown) + commands.LINE_FEED)
+            self._say_line(shown, row.bold, row.size)
+
+    def _say_line(self, text: str, bold: bool, size: int) -> None:
+        self._say(self._set_to(bold, size) + self._pages.encoded(text) + commands.LINE_FEED)
+        if size > 1:
+            # High letters fill their row up to the next.
+            self._data += commands.feed_dots(_GAP_DOTS)
 
     def _set_to(self, bold: bool, size: int) -> bytes:
         data = b""
@@ -162,9 +169,7 @@ class _Encoder:
             self._drawn.append(pictures.rule_picture(self._paper.columns * self._paper.cell_dots))
             return
         line = _LINE if self._pages.can_show(_LINE) else "-"
-        self._say(
-            self._set_to(False, 1) + self._pages.encoded(line * self._paper.columns) + commands.LINE_FEED,
-        )
+        self._say_line(line * self._paper.columns, False, 1)
 
     def _add_qr(self, row: QrRow) -> None:
         modules = pictures.qr_modules(row.data)
@@ -221,10 +226,8 @@ class _Encoder:
         self._draw(picture)
 
     def _add_words(self, text: str) -> None:
-        columns = self._paper.columns
-        text = plain_text(text).replace("\n", " ")
-        for at in range(0, len(text), columns):
-            self._add_text(TextRow(text[at : at + columns]))
+        for line in wrapped(text, self._paper.columns):
+            self._add_text(TextRow(line))
 
     def _add_cut(self) -> None:
         cut = self._habits.cut
@@ -243,7 +246,7 @@ class _Encoder:
         self._in_the_middle(_bands(picture))
 
     def _in_the_middle(self, data: bytes) -> None:
-        self._say(commands.CENTRED + data + commands.AT_THE_LEFT)
+        self._say(commands.CENTRED + data + commands.AT_THE_LEFT + commands.feed_dots(_GAP_DOTS))
 
     def _flush(self) -> None:
         """Send the rows that have been drawn."""

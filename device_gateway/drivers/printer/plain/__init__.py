@@ -1,0 +1,1 @@
+"""Plain text printers, as in kitchens. See driver.py."""
