@@ -12,39 +12,11 @@ import iso8583.specs
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 FOLDER = Path(__file__).parent / "dialects"
-# Field number -> how many digits at most; these are packed two to a byte in the packed base.
-_PACKED_FIXED = (
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-    15,
-    16,
-    17,
-    18,
-    19,
-    20,
-    21,
-    22,
-    23,
-    24,
-    25,
-    26,
-    49,
-    50,
-    51,
-    53,
+# Fields of digits, packed two to a byte in the packed base; an odd number of them gets a 0 on the left.
+_PACKED = (
+    *(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 32, 33, 35, 49, 50),
+    *(51, 53, 66, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 99, 100),
 )
-_PACKED_FIXED_SECOND = (66, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90)
-_PACKED_VARIABLE = (2, 32, 33, 99, 100)
 _BYTES = {52: 8, 64: 8, 128: 8}
 FieldName = Annotated[str, StringConstraints(pattern=r"^(h|t|p|[1-9][0-9]{0,2})$")]
 
@@ -124,12 +96,8 @@ def _pack(spec: dict[str, dict[str, Any]]) -> None:
     spec["t"].update(data_enc="b", max_len=2)
     for name in ("p", "1"):
         spec[name].update(data_enc="b", max_len=8)
-    for number in (*_PACKED_FIXED, *_PACKED_FIXED_SECOND):
-        digits = spec[str(number)]["max_len"]
-        spec[str(number)].update(data_enc="b", max_len=(digits + 1) // 2)
-    for number in _PACKED_VARIABLE:
+    for number in _PACKED:
         spec[str(number)].update(data_enc="b", len_count="nibbles", left_pad="0")
-    spec["35"].update(data_enc="b", len_count="nibbles", left_pad="0")
     for number, length in _BYTES.items():
         spec[str(number)].update(data_enc="b", max_len=length)
     spec["55"].update(data_enc="b")
