@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
 from device_gateway.drivers.manifests import Manifest, UsbId
 
 log = structlog.get_logger(__name__)
@@ -65,25 +67,64 @@ class UsbMatch:
         )
         return all(mine is None or mine == theirs for mine, theirs in wanted)
 
-
-class SeveralFit(LookupError):
-    """More than one device fits; `found` are their ports, one of which would tell them apart."""
-
-    def __init__(self, found: Iterable[PluggedDevice]) -> None:
-        self.found = tuple(sorted({f"{one.port_path} ({one.serial or 'no serial number'})" for one in found}))
-        super().__init__(", ".join(self.found))
+    @property
+    def address(self) -> str:
+        """As it is written in devices.toml: `usb:05e0:1701`, `usb:0403:6001:A900`, `usb:05e0:1200@1-1.3`."""
+        serial = f":{self.serial}" if self.serial else ""
+        return f"usb:{self.vendor or '*'}:{self.product or '*'}{serial}{f'@{self.port_path}' if self.port_path else ''}"
 
 
-def node_of(match: UsbMatch, subsystem: str, plugged: Iterable[PluggedDevice] | None = None) -> str | None:
+USB = "usb:"
+_USB_ADDRESS = re.compile(
+    r"usb:(?P<vendor>[0-9a-f]{4}|\*):(?P<product>[0-9a-f]{4}|\*)(?::(?P<serial>[^:@]+))?(?:@(?P<port>[0-9]+-[0-9.]+))?",
+    re.IGNORECASE,
+)
+
+
+def read_usb_address(address: str) -> UsbMatch:
+    """The device that an address means; `*` for any vendor or product. Raises DeviceMisconfigured."""
+    found = _USB_ADDRESS.fullmatch(address.strip())
+    if found is None:
+        raise DeviceMisconfigured(
+            f"{address!r} is no USB address: write usb:VENDOR:PRODUCT as lsusb shows them, e.g. usb:05e0:1701; with "
+            ":SERIAL or @PORT behind it where several are alike, e.g. usb:0403:6001:A900 or usb:05e0:1200@1-1.3."
+        )
+    vendor, product = (None if found[name] == "*" else found[name].lower() for name in ("vendor", "product"))
+    return UsbMatch(vendor, product, found["serial"], found["port"])
+
+
+class SeveralFit(DeviceMisconfigured):
+    """More than one device fits what is written; the text says what would tell them apart."""
+
+
+def node_of(match: UsbMatch, subsystems: Collection[str], plugged: Iterable[PluggedDevice] | None = None) -> str | None:
     """The device file of the one that is meant; None if it is not plugged in. Raises SeveralFit.
 
-    Where one device has several nodes of a subsystem the first by name is meant.
+    Where one device has several nodes the first by name is meant.
     """
-    fitting = [one for one in (present() if plugged is None else plugged) if one.subsystem == subsystem]
+    fitting = [one for one in (present() if plugged is None else plugged) if one.subsystem in subsystems]
     fitting = sorted((one for one in fitting if match.fits(one)), key=lambda one: (len(one.node), one.node))
-    if len({one.port_path for one in fitting}) > 1:
-        raise SeveralFit(fitting)
+    ports = sorted({f"{one.port_path} ({one.serial or 'no serial number'})" for one in fitting})
+    if len(ports) > 1:
+        raise SeveralFit(
+            f"Several devices like {match.address} are plugged in, at the ports {', '.join(ports)}: add :SERIAL or "
+            "@PORT of the one that is meant."
+        )
     return fitting[0].node if fitting else None
+
+
+def device_file(address: str, subsystems: Collection[str]) -> str:
+    """Where an address leads now: the device file of a `usb:` address, any other as it is.
+
+    Raises DeviceAbsent, or DeviceMisconfigured if it cannot be read or several fit.
+    """
+    if not address.lower().startswith(USB):
+        return address
+    match = read_usb_address(address)
+    node = node_of(match, subsystems)
+    if node is None:
+        raise DeviceAbsent(f"No device {match.address} is plugged in. Plug it in and switch it on.")
+    return node
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +138,10 @@ class Suggestion:
 
     @property
     def match(self) -> UsbMatch:
-        """How to find it again: by its serial number, or by the port where it has none."""
+        """How to find it again: by its serial number, or by the port where it has none.
+
+        Its `address` is what stands in devices.toml.
+        """
         one = self.plugged
         if one.serial:
             return UsbMatch(one.vendor, one.product, serial=one.serial)

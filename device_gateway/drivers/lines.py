@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 import serial
 
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
+from device_gateway.hotplug import device_file
 
 Parity = Literal["none", "even", "odd"]
 FlowControl = Literal["none", "hardware", "software"]
@@ -40,6 +41,7 @@ _KEEPALIVE_INTERVAL_S = 5
 _KEEPALIVE_COUNT = 3
 _EMPTY_READ_PAUSE_S = 0.02
 _TCP_SCHEMES = ("tcp", "socket")
+_USB_SUBSYSTEMS = ("tty", "usbmisc")
 
 
 class LineBroken(DeviceAbsent):
@@ -121,9 +123,11 @@ def open_line(
     """Open a line.
 
     `address` is a serial device (`/dev/ttyUSB0`, a pseudo-terminal), a USB printer (`/dev/usb/lp0`), `tcp://host:port`
-    (or `socket://host:port`), or `file:path`, which is only written to, at its end. `serial` holds for serial devices.
+    (or `socket://host:port`), `usb:vendor:product` with `:serial` or `@port` where several are alike, which is found
+    wherever it is plugged in, or `file:path`, which is only written to, at its end. `serial` holds for serial devices.
     Raises DeviceAbsent or DeviceMisconfigured.
     """
+    address = device_file(address, _USB_SUBSYSTEMS)
     scheme = address.partition(":")[0].lower()
     if scheme in _TCP_SCHEMES:
         return _open_tcp(address, connect_timeout_s, write_timeout_s)
@@ -133,7 +137,8 @@ def open_line(
         return _open_device(address, serial, write_timeout_s)
     raise DeviceMisconfigured(
         f"{address!r} is no address of a device: write a device file such as /dev/ttyUSB0 or /dev/usb/lp0, "
-        "tcp://192.0.2.20:9100 for one in the network, or file:receipts.bin."
+        "usb:04b8:0e15 for one that is plugged in anywhere, tcp://192.0.2.20:9100 for one in the network, or "
+        "file:receipts.bin."
     )
 
 

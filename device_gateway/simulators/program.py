@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from device_gateway.drivers.manifests import Manifest, manifests
+from device_gateway.drivers.manifests import Manifest, load_driver, manifests
 from device_gateway.simulators.faults import Faults, WrongFault, read_faults
 from device_gateway.simulators.serving import serving
 from device_gateway.simulators.simulator import AnySimulatedDevice, SimulatedDevice, Simulator
@@ -105,7 +105,7 @@ def run(
         show(address)
         hint(f"Simulated {choice.manifest.kind}: {choice.manifest.title}. In devices.toml:")
         hint(f'  driver = "{choice.manifest.name}"')
-        hint(f'  options = {{ line = "{address}" }}')
+        hint(f'  options = {{ {_address_field(choice)} = "{address}" }}')
         if choice.simulated.typing:
             hint(choice.simulated.typing)
         hint(f"Also {_COMMANDS}; Ctrl-C ends it.")
@@ -118,6 +118,11 @@ def run(
                 return
         # Nobody can type more, but the gateway may go on.
         stopping.wait()
+
+
+def _address_field(choice: SimulatorChoice) -> str:
+    fields = load_driver(choice.manifest.name).options.model_fields
+    return next((name for name in ("line", "address") if name in fields), "line")
 
 
 def _typed(choice: SimulatorChoice, simulator: Simulator, line: str) -> None:

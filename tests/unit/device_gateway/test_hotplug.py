@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from device_gateway.drivers.interface import DeviceMisconfigured
 from device_gateway.drivers.manifests import Manifest, UsbId
 from device_gateway.hotplug import (
     PluggedDevice,
     SeveralFit,
     UsbMatch,
+    device_file,
     node_of,
     plugged_device,
+    read_usb_address,
     suggestions,
 )
 
@@ -42,30 +45,63 @@ def manifest(name: str, kind: str, lines: tuple[str, ...], *usb: UsbId) -> Manif
 
 def test_a_device_is_found_by_its_serial_number_wherever_it_is_plugged_in() -> None:
     moved = PluggedDevice("0403", "6001", "A901", "1-9", "/dev/ttyUSB7", "tty")
-    assert node_of(UsbMatch(serial="A901"), "tty", PLUGGED) == "/dev/ttyUSB1"
-    assert node_of(UsbMatch(serial="A901"), "tty", [SCANNER, ADAPTER, moved]) == "/dev/ttyUSB7"
+    assert node_of(UsbMatch(serial="A901"), ("tty",), PLUGGED) == "/dev/ttyUSB1"
+    assert node_of(UsbMatch(serial="A901"), ("tty",), [SCANNER, ADAPTER, moved]) == "/dev/ttyUSB7"
 
 
 def test_a_device_without_serial_number_is_found_by_ids_and_port() -> None:
-    assert node_of(UsbMatch("05e0", "1200", port_path="1-1.3"), "input", PLUGGED) == "/dev/input/event7"
-    assert node_of(UsbMatch("05e0", "1200", port_path="1-1.9"), "input", PLUGGED) is None
+    assert node_of(UsbMatch("05e0", "1200", port_path="1-1.3"), ("input",), PLUGGED) == "/dev/input/event7"
+    assert node_of(UsbMatch("05e0", "1200", port_path="1-1.9"), ("input",), PLUGGED) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "match"),
+    [
+        ("usb:05e0:1701", UsbMatch("05e0", "1701")),
+        ("USB:05E0:1701", UsbMatch("05e0", "1701")),
+        ("usb:0403:6001:A900", UsbMatch("0403", "6001", serial="A900")),
+        ("usb:05e0:1200@1-1.3", UsbMatch("05e0", "1200", port_path="1-1.3")),
+        ("usb:*:*:A900@1-2", UsbMatch(serial="A900", port_path="1-2")),
+    ],
+)
+def test_an_address_names_what_stays(address: str, match: UsbMatch) -> None:
+    assert read_usb_address(address) == match
+    assert read_usb_address(match.address) == match
+
+
+@pytest.mark.parametrize(
+    "address", ["usb:", "usb:05e0", "usb:5e0:1701", "usb:05e0:1701:", "usb:05e0:1701@", "usb:zebra:1"]
+)
+def test_what_is_no_usb_address_is_refused_with_examples(address: str) -> None:
+    with pytest.raises(
+        DeviceMisconfigured, match=r"write usb:VENDOR:PRODUCT as lsusb shows them, e\.g\. usb:05e0:1701"
+    ):
+        device_file(address, ("tty",))
+
+
+def test_other_addresses_lead_where_they_say() -> None:
+    assert device_file("/dev/ttyUSB0", ("tty",)) == "/dev/ttyUSB0"
+    assert device_file("tcp://192.0.2.20:9100", ("tty",)) == "tcp://192.0.2.20:9100"
 
 
 def test_a_device_is_only_found_as_what_the_driver_can_open() -> None:
-    assert node_of(UsbMatch("05e0"), "tty", PLUGGED) == "/dev/ttyACM0"
-    assert node_of(UsbMatch("05e0"), "input", PLUGGED) == "/dev/input/event7"
-    assert node_of(UsbMatch("05e0"), "usbmisc", PLUGGED) is None
+    assert node_of(UsbMatch("05e0"), ("tty",), PLUGGED) == "/dev/ttyACM0"
+    assert node_of(UsbMatch("05e0"), ("input",), PLUGGED) == "/dev/input/event7"
+    assert node_of(UsbMatch("05e0"), ("usbmisc",), PLUGGED) is None
 
 
 def test_two_that_fit_are_not_guessed_between() -> None:
     with pytest.raises(SeveralFit) as several:
-        node_of(UsbMatch("0403", "6001"), "tty", PLUGGED)
-    assert str(several.value) == "1-2 (A900), 1-3 (A901)"
+        node_of(UsbMatch("0403", "6001"), ("tty",), PLUGGED)
+    assert str(several.value) == (
+        "Several devices like usb:0403:6001 are plugged in, at the ports 1-2 (A900), 1-3 (A901): add :SERIAL or @PORT of "
+        "the one that is meant."
+    )
 
 
 def test_the_first_of_several_nodes_of_one_device_is_meant() -> None:
     nodes = [PluggedDevice("05e0", "1200", None, "1-1", f"/dev/input/event{n}", "input") for n in (10, 9)]
-    assert node_of(UsbMatch("05e0"), "input", nodes) == "/dev/input/event9"
+    assert node_of(UsbMatch("05e0"), ("input",), nodes) == "/dev/input/event9"
 
 
 def test_plug_and_play_suggests_drivers_by_what_they_can_open() -> None:
@@ -82,6 +118,7 @@ def test_plug_and_play_suggests_drivers_by_what_they_can_open() -> None:
     ]
     assert found[0].match == UsbMatch("05e0", "1200", port_path="1-1.3")
     assert found[1].match == UsbMatch("05e0", "1701", serial="S1")
+    assert [one.match.address for one in found] == ["usb:05e0:1200@1-1.3", "usb:05e0:1701:S1", "usb:04b8:0e15:P1"]
 
 
 def test_a_driver_for_the_product_goes_before_one_for_the_vendor() -> None:

@@ -11,7 +11,7 @@ from device_gateway.domain.observations import Observation
 from device_gateway.drivers.display.line_2x20.code_pages import NUMBERS, CodePage, line_of
 from device_gateway.drivers.interface import Driver
 from device_gateway.drivers.lines import Line, Parity, SerialSettings
-from device_gateway.drivers.usb_options import SerialOptions
+from device_gateway.drivers.serial_options import SerialOptions
 
 _INITIALISE = b"\x1b\x40"
 _OVERWRITE = b"\x1f\x01"

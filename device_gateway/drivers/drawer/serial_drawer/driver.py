@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from device_gateway.domain.observations import DrawerSeen, Observation
 from device_gateway.drivers.interface import Driver
 from device_gateway.drivers.lines import Line, ModemInputs, Parity, SerialSettings
-from device_gateway.drivers.usb_options import SerialOptions
+from device_gateway.drivers.serial_options import SerialOptions
 
 _READ_BYTES = 64
 

@@ -16,7 +16,7 @@ from device_gateway.drivers.interface import DeviceError, DeviceMisconfigured, D
 from device_gateway.drivers.lines import Line, SerialSettings
 from device_gateway.drivers.scale.adam.frames import AdamWeight, Lines
 from device_gateway.drivers.scale.tare import Tare
-from device_gateway.drivers.usb_options import SerialOptions
+from device_gateway.drivers.serial_options import SerialOptions
 
 _ASK, _ZERO, _TARE = b"P\r\n", b"Z\r\n", b"T\r\n"
 _READ_BYTES = 128

@@ -19,7 +19,7 @@ from device_gateway.drivers.scale.mettler_8217.frames import (
 )
 from device_gateway.drivers.scale.tare import Tare
 from device_gateway.drivers.scale.weights import WeightUnit
-from device_gateway.drivers.usb_options import SerialOptions
+from device_gateway.drivers.serial_options import SerialOptions
 
 SETTINGS = SerialSettings(baud=9600, data_bits=7, parity="even", stop_bits=1)
 _ASK, _ZERO, _TARE, _CLEAR = b"W", b"Z", b"T", b"C"

@@ -16,10 +16,11 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from device_gateway.domain.observations import Observation
-from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver, DriverOptions
 from device_gateway.drivers.lines import Line, open_line
 from device_gateway.drivers.scanner.hid_scanner.keymap import Key, KeyedScans
-from device_gateway.drivers.usb_options import UsbOptions
+from device_gateway.drivers.serial_options import LineAddress
+from device_gateway.hotplug import device_file
 
 # struct input_event of a 64-bit Linux: seconds, microseconds, type, code, value (linux/input.h).
 INPUT_EVENT = struct.Struct("@llHHi")
@@ -27,8 +28,13 @@ EV_KEY = 0x01
 _READ_BYTES = 4096
 
 
-class HidScannerOptions(UsbOptions):
-    """Options of a keyboard scanner: `line` is its file in /dev/input/by-id, ending in -event-kbd."""
+class HidScannerOptions(DriverOptions):
+    """Options of a keyboard scanner."""
+
+    line: LineAddress = Field(
+        description='where it is: "usb:05e0:1200" wherever it is plugged in, or a file of /dev/input/by-id ending in '
+        "-event-kbd"
+    )
 
     largest_pause_s: float = Field(
         default=1.0, gt=0, le=10, description="how long a code may halt before its beginning is dropped"
@@ -108,7 +114,7 @@ class KeysOnLine:
 
 
 def _open(options: HidScannerOptions) -> HidScanner:
-    path = options.path("input")
+    path = device_file(options.line, ("input",))
     # A pseudo-terminal or a network line is no input device: event records come over it.
     if path.startswith(("tcp://", "socket://", "/dev/pts/")) or not path.startswith("/dev/"):
         return HidScanner(KeysOnLine(open_line(path)), options)

@@ -11,7 +11,7 @@ from device_gateway.domain.observations import Observation
 from device_gateway.drivers.interface import DeviceMisconfigured, Driver
 from device_gateway.drivers.lines import Line, Parity, SerialSettings
 from device_gateway.drivers.scanner.serial_scanner.frames import ScanFrames, Suffix
-from device_gateway.drivers.usb_options import SerialOptions
+from device_gateway.drivers.serial_options import SerialOptions
 
 _READ_BYTES = 4096
 

@@ -179,13 +179,6 @@ def test_opening_bytes_that_are_none_are_refused_with_an_example(text: str) -> N
         SerialDrawerOptions.model_validate({"line": "tcp://x:1", "open_bytes": text})
 
 
-def test_a_device_is_named_by_its_line_or_by_usb_and_not_by_both() -> None:
-    with pytest.raises(ValidationError, match="say where the device is"):
-        SerialDrawerOptions()
-    with pytest.raises(ValidationError, match="either by line or by its USB ids"):
-        SerialDrawerOptions(line="tcp://x:1", vendor="05e0")
-
-
 def test_nothing_is_told_by_a_closed_drawer_that_stays_closed() -> None:
     pins = Pins()
     drawer = SerialDrawer(pins, SerialDrawerOptions(line="tcp://x:1", sensor="cts"))

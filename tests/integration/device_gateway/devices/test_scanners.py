@@ -164,11 +164,10 @@ def test_a_scanner_that_is_not_there_is_absent(driver: str, tmp_path: Path) -> N
 
 
 def test_a_usb_scanner_that_is_not_plugged_in_is_absent_by_its_name() -> None:
-    options = {"vendor": "ffff", "product": "0001", "serial_number": "S1"}
-    sentence = "No USB device ffff:0001 with serial number S1 is plugged in."
-    with pytest.raises(DeviceAbsent) as absent, opened("serial_scanner", **options):
-        pass
-    assert str(absent.value) == sentence
+    for driver in ("serial_scanner", "hid_scanner"):
+        with pytest.raises(DeviceAbsent) as absent, opened(driver, line="usb:ffff:0001:S1"):
+            pass
+        assert str(absent.value) == "No device usb:ffff:0001:S1 is plugged in. Plug it in and switch it on."
 
 
 def test_a_wedge_scanner_has_nothing_to_open_and_tells_nothing_itself() -> None:
