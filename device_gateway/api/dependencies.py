@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from device_gateway.api.schemas import DeviceView, LastErrorView, LastJobView
@@ -11,7 +11,7 @@ from device_gateway.bus_link import BusLink
 from device_gateway.domain.orders import PrintJob, Trail
 from device_gateway.enrolment import Enrolment
 from device_gateway.journal import Journal
-from device_gateway.live import LiveHub
+from device_gateway.live import LiveHub, Message
 from device_gateway.settings import GatewaySettings
 from device_gateway.workers import Worker, Workforce
 from libs.contracts.refusal import NotFound
@@ -22,7 +22,7 @@ from libs.web.transactions import resource
 
 @dataclass(frozen=True)
 class Gateway:
-    """The gateway, as its routes use it."""
+    """The gateway, as its routes use it. `displayed` is what each till's customer sees, for a screen that joins."""
 
     enrolment: Enrolment
     journal: Journal
@@ -30,6 +30,7 @@ class Gateway:
     link: BusLink
     live: LiveHub
     settings: GatewaySettings
+    displayed: dict[UUID, Message] = field(default_factory=dict)
 
     def demand_till(self, till_id: UUID) -> None:
         """Raise NotFound unless this PC has that till."""

@@ -139,7 +139,9 @@ async def display(till_id: UUID, body: Displayed, caller: Caller, gateway: Annot
     gateway.demand_till(till_id)
     for showing in gateway.workforce.displays_of(till_id):
         showing.show(body.upper, body.lower)
-    gateway.live.publish([till_id], {"type": "display", "till_id": str(till_id), **body.model_dump(mode="json")})
+    message = {"type": "display", "till_id": str(till_id), **body.model_dump(mode="json")}
+    gateway.displayed[till_id] = message
+    gateway.live.publish([till_id], message)
     return Response(status_code=204)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from device_gateway.api.dependencies import Gateway, GatewayPart
 from device_gateway.domain.print_job import PrintState
+from device_gateway.drivers.display.screen.driver import page
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,6 +64,12 @@ def _environment() -> Environment:
 async def diagnosis(gateway: Annotated[Gateway, GatewayPart]) -> HTMLResponse:
     """The page; it needs nothing from anywhere else, so it also works when everything else does not."""
     return HTMLResponse(await asyncio.to_thread(_page, gateway), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/screen")
+async def second_screen() -> HTMLResponse:
+    """The customer's second screen: `/gateway/screen?till_id=...&lang=pl`, to be shown full size by a browser."""
+    return HTMLResponse(await asyncio.to_thread(page), headers={"Cache-Control": "no-store"})
 
 
 def _page(gateway: Gateway) -> str:

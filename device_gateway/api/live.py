@@ -37,6 +37,8 @@ async def live(websocket: WebSocket, till_id: Annotated[UUID | None, Query()] = 
         try:
             for view in await asyncio.to_thread(gateway.device_views, till_id):
                 await websocket.send_json({"type": "device", **view.model_dump(mode="json")})
+            if till_id in gateway.displayed:
+                await websocket.send_json(gateway.displayed[till_id])
         except (JournalFailed, WebSocketDisconnect):
             return
         await _pass_on(websocket, listener)

@@ -130,9 +130,10 @@ class NewScan(RequestBody):
 
 
 class DisplayedItem(RequestBody):
-    """A line of the basket as the customer sees it, formatted by the till."""
+    """A line of the basket as the customer sees it, formatted by the till, e.g. `quantity` "2 x 1.50"."""
 
     text: Line
+    quantity: Line = ""
     amount: Line = ""
 
 

@@ -172,6 +172,8 @@ async def test_a_page_hears_how_everything_is_and_then_what_happens_at_its_till(
             shown = {"upper": "Milk", "lower": "1.29", "total": "1.29"}
             await shop.http.put(f"/gateway/v1/tills/{TILL}/display", json=shown, headers=shop.keys.headers())
             assert (await next_of(page, "display"))["total"] == "1.29"
+            async with connect(f"ws://{address}/gateway/v1/live?till_id={TILL}") as joined:
+                assert (await next_of(joined, "display"))["upper"] == "Milk"
             printer.present = False
             assert (await next_of(page, "device"))["state"] == "absent"
         await until(lambda: not shop.gateway.parts.live._listeners)
@@ -220,3 +222,10 @@ async def test_the_diagnosis_page_says_in_plain_words_what_to_do(tmp_path: Path)
         assert "data-job" not in page.split("<script>")[0]
         front = await shop.http.get("/")
         assert (front.status_code, front.headers["location"]) == (307, "/gateway/")
+
+
+async def test_the_second_screen_needs_nothing_from_anywhere_else(tmp_path: Path) -> None:
+    async with stand(tmp_path, []) as shop:
+        screen = await shop.http.get("/gateway/screen", params={"till_id": str(TILL)})
+        assert screen.status_code == 200
+        assert "/gateway/v1/live" in screen.text
