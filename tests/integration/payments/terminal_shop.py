@@ -37,7 +37,7 @@ from services.payments.service import definition
 from services.payments.settings import PaymentsSettings
 
 STARTED = datetime(2025, 11, 19, 13, 0, tzinfo=UTC)
-DEADLINE_S = 20.0
+DEADLINE_S = 8.0
 POLL_S = 0.01
 MASKED = "476173******0119"
 
