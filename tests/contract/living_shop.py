@@ -8,19 +8,23 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
+from libs.contracts.gateway import DeviceChanged
 from libs.contracts.permissions import Permission
 from libs.host.edge import Edge
 from libs.host.registry import all_services
 from libs.host.server import listen, serving
 from libs.host.settings import HostSettings
+from libs.persistence import Database
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.hosting import RunningServices, running
+from services.sales.storage.devices import DeviceRepository
 
 Json = dict[str, Any]
 
@@ -117,6 +121,41 @@ class LivingShop:
     def outsider(self) -> Api:
         """A caller who may do everything, at another store."""
         return self._elsewhere([permission.value for permission in Permission])
+
+    @cached_property
+    def anonymous(self) -> Api:
+        """Somebody without a token."""
+        return Api(self.http)
+
+    @cached_property
+    def printing_till_id(self) -> str:
+        """A till at which nothing is sold, with a printer; its gateway is never on line."""
+        till = self.new_till()
+        body = {"store_id": self.store_id, "code": f"p{uuid4().hex[:12]}", "name": "PC", "till_ids": [till.id]}
+        gateway = self.office("POST", "/identity/v1/gateways", body)
+        code = self.office("POST", f"/identity/v1/gateways/{gateway['id']}/enrolment-codes")
+        self.anonymous("POST", "/identity/v1/gateway-enrolments", {"code": code["code"]})
+        self.settle()
+        asyncio.run_coroutine_threadsafe(self._connect_printer(gateway["id"], till.id), self._loop).result()
+        return till.id
+
+    async def _connect_printer(self, gateway_id: str, till_id: str) -> None:
+        """Let sales hear of a printer, as a gateway would tell of it."""
+        printer = DeviceChanged(
+            device_id=uuid4(),
+            gateway_id=UUID(gateway_id),
+            store_id=UUID(self.store_id),
+            till_ids=(UUID(till_id),),
+            name="receipt-printer",
+            kind="printer",
+            driver="escpos",
+            configured=True,
+            state="ready",
+            changed_at=datetime.now(UTC),
+        )
+        database: Database = self._services.apps["sales"].state.context.database
+        async with database.transaction() as work:
+            await DeviceRepository(work.connection).keep_printers([printer])
 
     def _elsewhere(self, scopes: list[str]) -> Api:
         store = self.office("POST", "/identity/v1/stores", STORE | {"code": f"s{uuid4().hex[:12]}"})

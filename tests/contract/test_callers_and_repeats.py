@@ -47,11 +47,13 @@ NATURAL = {
     "POST /sales/v1/shifts/{shift_id}/drawer-openings": "movement_id",
     "POST /sales/v1/sales/{sale_id}/reprints": "reprint_id",
     "POST /sales/v1/sales/{sale_id}/void": "void_sale_id",
+    "POST /sales/v1/sales/{sale_id}/prints": "print_id",
+    "POST /sales/v1/shifts/{shift_id}/prints": "print_id",
 }
 """Routes that know a repetition by an id which the till made, and the field of that id."""
 FOR_EVERYBODY = ["GET /identity/v1/chain", "DELETE /identity/v1/sign-ons/current", "GET /identity/v1/me"]
 """What anybody may who is signed on."""
-OF_A_STORE = re.compile(r"/\{(basket_id|sale_id|shift_id|till_id|store_id|staff_id)\}")
+OF_A_STORE = re.compile(r"/\{(basket_id|sale_id|shift_id|till_id|store_id|staff_id|gateway_id)\}")
 """What belongs to one store. A receipt's code does not: goods are taken back wherever the customer is."""
 LISTS_OF_A_STORE = [
     "GET /catalog/v1/stock",
