@@ -75,8 +75,9 @@ class UsbMatch:
 
 
 USB = "usb:"
+_SERIAL = re.compile(r"[^:@\s]+")
 _USB_ADDRESS = re.compile(
-    r"usb:(?P<vendor>[0-9a-f]{4}|\*):(?P<product>[0-9a-f]{4}|\*)(?::(?P<serial>[^:@]+))?(?:@(?P<port>[0-9]+-[0-9.]+))?",
+    r"usb:(?P<vendor>[0-9a-f]{4}|\*):(?P<product>[0-9a-f]{4}|\*)(?::(?P<serial>[^:@\s]+))?(?:@(?P<port>[0-9]+-[0-9.]+))?",
     re.IGNORECASE,
 )
 
@@ -143,7 +144,7 @@ class Suggestion:
         Its `address` is what stands in devices.toml.
         """
         one = self.plugged
-        if one.serial:
+        if one.serial and _SERIAL.fullmatch(one.serial):
             return UsbMatch(one.vendor, one.product, serial=one.serial)
         return UsbMatch(one.vendor, one.product, port_path=one.port_path)
 

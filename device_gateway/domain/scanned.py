@@ -69,3 +69,30 @@ def _sale_id(text: str) -> UUID | None:
         return None
     sale_id = UUID(int=value)
     return sale_id if sale_id.variant == RFC_4122 else None
+
+
+def meaning_message(meaning: Meaning) -> dict[str, object]:
+    """A meaning as pages and programs hear it: `meaning` is `product`, `receipt` or `nothing`, the rest goes with it.
+
+    `candidates` are the stored forms to look up, the likeliest first. `quantity_milli` is thousandths of `unit`, or of
+    the product's own unit where `unit` is null; `price` is the whole piece's, in units of money, as a decimal string.
+    """
+    match meaning:
+        case ReceiptScanned(sale_id):
+            return {"meaning": "receipt", "sale_id": str(sale_id)}
+        case NothingScanned(sentence):
+            return {"meaning": "nothing", "sentence": sentence}
+        case ProductScanned(barcode):
+            return {
+                "meaning": "product",
+                "kind": barcode.kind.value,
+                "candidates": list(barcode.candidates),
+                "item_code": barcode.item_code,
+                "quantity_milli": barcode.quantity.milli if barcode.quantity else None,
+                "unit": barcode.unit.value if barcode.unit else None,
+                "price": str(barcode.price) if barcode.price is not None else None,
+                "lot": barcode.lot,
+                "serial": barcode.serial,
+                "expires_on": barcode.expires_on.isoformat() if barcode.expires_on else None,
+                "best_before": barcode.best_before.isoformat() if barcode.best_before else None,
+            }

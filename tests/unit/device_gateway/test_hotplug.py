@@ -94,8 +94,8 @@ def test_two_that_fit_are_not_guessed_between() -> None:
     with pytest.raises(SeveralFit) as several:
         node_of(UsbMatch("0403", "6001"), ("tty",), PLUGGED)
     assert str(several.value) == (
-        "Several devices like usb:0403:6001 are plugged in, at the ports 1-2 (A900), 1-3 (A901): add :SERIAL or @PORT of "
-        "the one that is meant."
+        "Several devices like usb:0403:6001 are plugged in, at the ports 1-2 (A900), 1-3 (A901): add :SERIAL or @PORT "
+        "of the one that is meant."
     )
 
 
@@ -119,6 +119,12 @@ def test_plug_and_play_suggests_drivers_by_what_they_can_open() -> None:
     assert found[0].match == UsbMatch("05e0", "1200", port_path="1-1.3")
     assert found[1].match == UsbMatch("05e0", "1701", serial="S1")
     assert [one.match.address for one in found] == ["usb:05e0:1200@1-1.3", "usb:05e0:1701:S1", "usb:04b8:0e15:P1"]
+
+
+def test_a_serial_number_that_no_address_can_hold_gives_way_to_the_port() -> None:
+    odd = PluggedDevice("05e0", "1701", "S:1 @", "1-1.4", "/dev/ttyACM0", "tty")
+    driver = manifest("serial_scanner", "scanner", ("serial",), UsbId(vendor="05e0", title="Zebra"))
+    assert suggestions([driver], [odd])[0].match == UsbMatch("05e0", "1701", port_path="1-1.4")
 
 
 def test_a_driver_for_the_product_goes_before_one_for_the_vendor() -> None:

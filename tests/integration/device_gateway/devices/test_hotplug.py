@@ -156,6 +156,36 @@ def test_udev_tells_all_nodes_of_a_device_in_one_change(monkeypatch: pytest.Monk
     assert set(netlink.filtered) == {"tty", "input", "usbmisc", "hidraw"}
 
 
+class UsbAttributes(dict[str, str]):
+    """Attributes of a USB device as pyudev gives them."""
+
+    def asstring(self, name: str) -> str:
+        return self[name]
+
+
+def usb_device(node: str) -> Any:
+    """A virtual COM port as udev lists it."""
+    attributes = UsbAttributes(idVendor="05e0", idProduct="1701", serial="S1")
+    parent = SimpleNamespace(attributes=attributes, sys_name="1-1.4")
+    return SimpleNamespace(device_node=node, subsystem="tty", sys_name="ttyACM0", find_parent=lambda *kind: parent)
+
+
+def test_a_scanner_keeps_its_name_when_linux_calls_it_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    netlink = Netlink(monkeypatch)
+    options = driver.options.model_validate({"line": "usb:05e0:1701:S1"})
+    with pytest.raises(DeviceAbsent, match="No device usb:05e0:1701:S1 is plugged in"):
+        driver.open_device(options)
+    first, second = ScannerSimulator(), ScannerSimulator()
+    with serving(first, "pty") as before, serving(second, "pty") as after:
+        assert before != after
+        for scanner, node in ((first, before), (second, after)):
+            netlink.plugged = [usb_device(node)]
+            device = driver.open_device(options)
+            scanner.scan("5901234123457")
+            assert told(device) == [Scan("5901234123457")]
+            device.close()
+
+
 def test_paths_are_looked_at_beside_udev(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Netlink(monkeypatch)
     path = tmp_path / "scale"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Scan
-from device_gateway.domain.scanned import NothingScanned, ProductScanned, ReceiptScanned, meaning_of
+from device_gateway.domain.scanned import NothingScanned, ProductScanned, ReceiptScanned, meaning_message, meaning_of
 from libs.barcodes import Scan as Barcode
 from libs.barcodes import ScanKind
 from libs.contracts.catalog import BarcodeLayout
@@ -94,3 +94,30 @@ def test_what_cannot_be_read_is_a_sentence(scan: Scan, begin: str) -> None:
 @given(st.text(max_size=420), st.sampled_from([None, "]E0", "]C1", "]d2", "]Q3", "]e0", "]X9"]))
 def test_any_text_has_a_meaning(text: str, aim: str | None) -> None:
     assert isinstance(meaning_of(Scan(text, aim)), ProductScanned | ReceiptScanned | NothingScanned)
+
+
+def test_a_product_is_told_with_everything_its_code_holds() -> None:
+    scan = Scan("0105901234123457310300125010AB\x1d17261231", "]C1")
+    assert meaning_message(meaning_of(scan)) == {
+        "meaning": "product",
+        "kind": "gs1",
+        "candidates": ["5901234123457"],
+        "item_code": None,
+        "quantity_milli": 1250,
+        "unit": "kg",
+        "price": None,
+        "lot": "AB",
+        "serial": None,
+        "expires_on": "2026-12-31",
+        "best_before": None,
+    }
+    label = meaning_message(meaning_of(Scan("2212345012992"), [PRICE_LABEL]))
+    assert (label["kind"], label["item_code"], label["price"]) == ("in_store_price", "12345", "12.99")
+
+
+def test_a_receipt_and_a_failure_are_told_as_such() -> None:
+    sale_id = UUID("0190f3a0-0000-7000-8000-000000000001")
+    assert meaning_message(meaning_of(Scan(receipt_code(sale_id)))) == {"meaning": "receipt", "sale_id": str(sale_id)}
+    told = meaning_message(meaning_of(Scan("5901234123458")))
+    assert told["meaning"] == "nothing"
+    assert str(told["sentence"]).startswith("The check digit of 5901234123458 is wrong")
