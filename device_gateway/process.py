@@ -14,7 +14,8 @@ import structlog
 from device_gateway.configuration import ConfiguredDevice, address_of, read_devices
 from device_gateway.enrolment import Enrolment, enrolment_file, read_enrolment
 from device_gateway.keys import kept_keys
-from device_gateway.service import NAME, SUMMARY, gateway_at_work
+from device_gateway.plug_and_play import plug_and_play
+from device_gateway.service import NAME, SUMMARY, RunningGateway, gateway_at_work
 from device_gateway.settings import DEVICES_FILE, FOLDER, GatewaySettings
 from libs.bus.transports.rabbit import RabbitTransport
 from libs.host.assembly import Surroundings
@@ -80,6 +81,7 @@ async def run_gateway(host: HostSettings, port: int | None = None) -> None:
                 settings=found.settings,
             )
         )
+        _watch(stack, gateway, found, host.data_folder)
         await stack.enter_async_context(serving(gateway.app, listener, host, behind_proxy=False))
         stop.started = True
         address, bound = listener.getsockname()[:2]
@@ -95,17 +97,27 @@ async def beside(surroundings: Surroundings, edge: Edge) -> AsyncIterator[None]:
         yield
         return
     found = read_set_up(surroundings.settings)
-    async with gateway_at_work(
-        enrolment=found.enrolment,
-        devices=found.devices,
-        data_folder=surroundings.settings.data_folder,
-        transport=surroundings.transport,
-        verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
-        settings=found.settings,
-        clock=surroundings.clock,
-    ) as gateway:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(
+            gateway_at_work(
+                enrolment=found.enrolment,
+                devices=found.devices,
+                data_folder=surroundings.settings.data_folder,
+                transport=surroundings.transport,
+                verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
+                settings=found.settings,
+                clock=surroundings.clock,
+            )
+        )
+        _watch(stack, gateway, found, surroundings.settings.data_folder)
         edge.add(NAME, gateway.app, SUMMARY)
         yield
+
+
+def _watch(stack: AsyncExitStack, gateway: RunningGateway, found: SetUp, data_folder: Path) -> None:
+    if found.settings.plug_and_play:
+        workforce = gateway.parts.workforce
+        stack.enter_context(plug_and_play(workforce, found.enrolment.till_ids, data_folder / FOLDER))
 
 
 def _transport(enrolment: Enrolment, host: HostSettings) -> RabbitTransport:

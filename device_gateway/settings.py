@@ -30,6 +30,9 @@ class GatewaySettings(BaseSettings):
     )
 
     # Devices
+    plug_and_play: bool = Field(
+        True, description="true to use what is plugged in and known without being listed, else false"
+    )
     poll_s: float = Field(0.05, gt=0, le=1, description="the seconds a device is listened to at a time, e.g. 0.05")
     reopen_s: float = Field(0.25, gt=0, description="the seconds before an absent device is looked for again, at first")
     reopen_limit_s: float = Field(1.5, gt=0, lt=2, description="the same at last, below 2: a plug counts as quick")

@@ -32,7 +32,7 @@ from device_gateway.domain.observations import Observation, Weighing
 from device_gateway.domain.orders import Trail
 from device_gateway.domain.placement import PlacedDevice
 from device_gateway.drawers import DrawerDuty
-from device_gateway.drivers.interface import Device, DeviceAbsent, DeviceError, DeviceMisconfigured
+from device_gateway.drivers.interface import Device, DeviceAbsent, DeviceError, DeviceMisconfigured, DriverOptions
 from device_gateway.duties import Duty, Listening, Post, Showing
 from device_gateway.journal import Journal, JournalFailed
 from device_gateway.live import LiveHub
@@ -99,6 +99,11 @@ class Worker:
         )
         self.duty: Duty = _DUTIES.get(self.placed.kind, Listening)(post)
         self._thread = threading.Thread(target=self._run, name=f"device {self.placed.name}", daemon=True)
+
+    @property
+    def options(self) -> DriverOptions:
+        """The driver's options, which say where the device is."""
+        return self._configured.options
 
     def start(self) -> None:
         """Begin to look for the device."""
