@@ -105,7 +105,8 @@ class ZvtSimulator(Simulator):
         self._steps: deque[_Step] = deque()
         self._registered = False
         self._waiting_for_card = 0
-        self._goes_on_until_s: float | None = None
+        self._going_on: list[_Step] = []
+        self._goes_on_until_s = 0.0
         self.card = SimulatedCard(options.card_number, options.scheme)
         self.rules: deque[Rule] = deque()
 
@@ -132,10 +133,11 @@ class ZvtSimulator(Simulator):
             self._frames = FrameReader()
             self._registered = False
             self._waiting_for_card += 1
-            if self._options.finishes_when_cut_off and any(step.moves_money for step in self._steps):
+            left_over = [step for step in self._steps if step.moves_money]
+            if left_over and self._options.finishes_when_cut_off:
+                self._going_on = left_over
                 self._goes_on_until_s = time.monotonic() + self._options.works_on_s
-            else:
-                self._steps.clear()
+            self._steps.clear()
 
     def typed(self, text: str) -> None:
         rule = read_rule(text)
@@ -164,7 +166,7 @@ class ZvtSimulator(Simulator):
             return self._aborted()
         # A new request ends whatever was being said.
         self._steps.clear()
-        if Busy in self.faults or self._goes_on_until_s is not None:
+        if Busy in self.faults or self._going_on:
             return self._said([Apdu(0x8400 | _BUSY_CODE)])
         return self._said([POSITIVE]) + self._begun(apdu)
 
@@ -276,12 +278,10 @@ class ZvtSimulator(Simulator):
 
     def _go_on(self, *, even_if_early: bool) -> None:
         """Finish alone what was begun when the line was lost."""
-        if self._goes_on_until_s is None or (not even_if_early and time.monotonic() < self._goes_on_until_s):
-            return
-        self._goes_on_until_s = None
-        for step in [step for step in self._steps if step.moves_money]:
-            step.make()
-        self._steps.clear()
+        if self._going_on and (even_if_early or time.monotonic() >= self._goes_on_until_s):
+            for step in self._going_on:
+                step.make()
+            self._going_on.clear()
 
     def _said(self, apdus: Sequence[Apdu], *, after_effect: bool = False) -> list[Reply]:
         replies: list[Reply] = []
