@@ -63,9 +63,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ReplyKey:
-    """What a reply must repeat to be the answer to a request: type + 10, and fields 11, 41 and 7 (protocols.md D)."""
+    """What a reply must repeat to be the answer to a request: type + 10, and fields 11, 41 and 7 (protocols.md D).
 
-    mti: str
+    Of the type the first three digits: a repeat (0421) is answered with 0430 by some hosts, with 0431 by others.
+    """
+
+    kind: str
     trace_number: str
     terminal_id: str
     transmitted: str
@@ -74,11 +77,11 @@ class ReplyKey:
 def key_of_reply(reply: Message) -> ReplyKey:
     """The key of a reply that has come."""
     fields = reply.fields
-    return ReplyKey(reply.mti, fields.get(11, ""), fields.get(41, "").rstrip(), fields.get(7, ""))
+    return ReplyKey(reply.mti[:3], fields.get(11, ""), fields.get(41, "").rstrip(), fields.get(7, ""))
 
 
 def key_of_awaited_reply(request: Message) -> ReplyKey:
-    """The key that the reply to this request will have. A repeat (0421) is answered as what it repeats (0430)."""
-    mti = request.mti[:2] + str(int(request.mti[2]) + 1) + "0"
+    """The key that the reply to this request will have."""
+    kind = request.mti[:2] + str(int(request.mti[2]) + 1)
     fields = request.fields
-    return ReplyKey(mti, fields.get(11, ""), fields.get(41, "").rstrip(), fields.get(7, ""))
+    return ReplyKey(kind, fields.get(11, ""), fields.get(41, "").rstrip(), fields.get(7, ""))

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "iso8583sim==1.6.0"
+# Its MAC needs it.
+_BESIDE = "cryptography>=43"
 _INSTALLED_WITHIN_S = 120
 _STARTED_WITHIN_S = 20.0
 
@@ -36,13 +38,13 @@ def installed() -> Path:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         # Several runs of the tests may find it missing at the same moment.
-        with (cache / "lock").open("w") as lock:
+        with (cache / "iso8583sim.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not complete.exists():
                 shutil.rmtree(environment, ignore_errors=True)
                 _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
                 pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile"]
-                _run([*pip, PACKAGE])
+                _run([*pip, PACKAGE, _BESIDE])
                 complete.touch()
     except (OSError, subprocess.SubprocessError) as error:
         raise IndependentHostAbsent(f"{PACKAGE} cannot be installed ({type(error).__name__}).") from error
@@ -90,7 +92,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def independent_mac(python: Path, data: bytes, key: str) -> str:
     """The retail MAC of some bytes as iso8583sim computes it."""
-    code = "import sys; from iso8583sim.security.mac import generate_mac as mac; print(mac(bytes.fromhex(sys.argv[1]), sys.argv[2]))"
+    code = (
+        "import sys; from iso8583sim.security.mac import generate_mac; "
+        "print(generate_mac(bytes.fromhex(sys.argv[1]), sys.argv[2]))"
+    )
     ran = subprocess.run(
         [str(python), "-c", code, data.hex(), key], check=True, capture_output=True, timeout=_STARTED_WITHIN_S
     )

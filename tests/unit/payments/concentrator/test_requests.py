@@ -164,5 +164,7 @@ def test_a_reply_belongs_to_the_request_with_the_same_trace_terminal_and_moment(
     assert key_of_reply(Message.of("0410", echoed)) != awaited
 
 
-def test_a_repeated_reversal_is_answered_by_0430() -> None:
-    assert key_of_awaited_reply(reversal(MERCHANT, TRACE, SALE, mti="0421")).mti == "0430"
+@pytest.mark.parametrize("answered_with", ["0430", "0431"])
+def test_a_repeated_reversal_is_answered_by_0430_or_0431(answered_with: str) -> None:
+    reply = Message.of(answered_with, {7: "0302111530", 11: "000042", 41: "TERM0001", 39: "00"})
+    assert key_of_reply(reply) == key_of_awaited_reply(reversal(MERCHANT, TRACE, SALE, mti="0421"))
