@@ -33,7 +33,7 @@ from device_gateway.domain.orders import Trail
 from device_gateway.domain.placement import PlacedDevice
 from device_gateway.drawers import DrawerDuty
 from device_gateway.drivers.interface import Device, DeviceAbsent, DeviceError, DeviceMisconfigured, DriverOptions
-from device_gateway.duties import Duty, Listening, Post, Showing
+from device_gateway.duties import Duty, Listening, Post, Showing, WeighingDuty
 from device_gateway.journal import Journal, JournalFailed
 from device_gateway.live import LiveHub
 from device_gateway.printing import PrinterDuty
@@ -240,7 +240,9 @@ class Worker:
                 call.answer.set_result(call.run(device))
             except DeviceError as error:
                 call.answer.set_exception(DeviceNotReady(f"{self.placed.name}: {error}", device=self.placed.name))
-                raise
+                # A refusal, such as of a tare while the load moves, is an answer; the device is as well as before.
+                if isinstance(error, (DeviceAbsent, DeviceMisconfigured)):
+                    raise
             except BaseException as error:
                 call.answer.set_exception(error)
                 raise
@@ -252,7 +254,12 @@ class Worker:
                 call.answer.set_exception(self._not_ready())
 
 
-_DUTIES: dict[str, Callable[[Post], Duty]] = {"printer": PrinterDuty, "drawer": DrawerDuty, "display": Showing}
+_DUTIES: dict[str, Callable[[Post], Duty]] = {
+    "printer": PrinterDuty,
+    "drawer": DrawerDuty,
+    "display": Showing,
+    "scale": WeighingDuty,
+}
 
 
 class Workforce:

@@ -20,7 +20,10 @@ from libs.contracts.printing import PrintedDocument
 
 
 class DeviceError(Exception):
-    """A device cannot do what it should; the text is a sentence for a shop assistant that says what to do."""
+    """A device cannot do what it should; the text is a sentence for a shop assistant that says what to do.
+
+    This class itself is a refusal of one call (a tare while the load moves): the device stays as it was.
+    """
 
 
 class DeviceAbsent(DeviceError):
