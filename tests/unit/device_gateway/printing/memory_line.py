@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
+from collections.abc import Sequence
 from uuid import UUID
 
 from device_gateway.drivers.interface import DeviceAbsent
@@ -13,6 +15,7 @@ from device_gateway.drivers.printer.escpos.options import EscposOptions
 from device_gateway.drivers.printer.escpos.profiles import profile_named
 from device_gateway.drivers.printer.escpos.simulator import PrinterSimulator
 from device_gateway.simulators.faults import AnswerLostAfterEffect, Garbage, LateAnswer, NoAnswer
+from device_gateway.simulators.simulator import Reply
 
 JOB = UUID("018f6d2a-7c3e-7d51-9a44-2b6c0e9f1a77")
 OTHER_JOB = UUID("018f6d2a-7c3e-7d51-9a44-2b6c0e9f2b88")
@@ -50,7 +53,26 @@ class MemoryLine:
         self.stalls_at = stalls_at
         self.answers = answers
         self.delivered = 0
+        self._order = itertools.count()
         self._said: list[tuple[float, int, bytes]] = []
+        self._broken = False
+        simulator.line = self
+
+    def say(self, replies: Sequence[Reply]) -> None:
+        """The printer says something unasked."""
+        faults = self._simulator.faults
+        late = faults.of(LateAnswer)
+        for reply in replies:
+            if NoAnswer in faults or (reply.after_effect and AnswerLostAfterEffect in faults):
+                continue
+            said = hashlib.shake_128(reply.data).digest(len(reply.data)) if Garbage in faults else reply.data
+            due = self._clock.now + reply.delay_s + (late.delay_s if late else 0.0)
+            heapq.heappush(self._said, (due, next(self._order), said))
+
+    def unplug(self) -> None:
+        self._broken = True
+
+    def plug_in(self) -> None:
         self._broken = False
 
     def write(self, data: bytes) -> None:
@@ -90,16 +112,8 @@ class MemoryLine:
 
     def _deliver(self, data: bytes) -> None:
         self.delivered += len(data)
-        faults = self._simulator.faults
-        if NoAnswer in faults or not data:
-            return
-        late = faults.of(LateAnswer)
-        for reply in self._simulator.received(data):
-            if reply.after_effect and AnswerLostAfterEffect in faults:
-                continue
-            said = hashlib.shake_128(reply.data).digest(len(reply.data)) if Garbage in faults else reply.data
-            due = self._clock.now + reply.delay_s + (late.delay_s if late else 0.0)
-            heapq.heappush(self._said, (due, len(self._said) + self.delivered * 1000, said))
+        if data and NoAnswer not in self._simulator.faults:
+            self.say(self._simulator.received(data))
 
 
 def printer_on(line: MemoryLine, clock: Clock, **options: object) -> EscposPrinter:
