@@ -18,6 +18,8 @@ DOTS = {80: 576, 58: 384}
 _DOTS_58MM_180DPI = 360
 _CELL_DOTS = 12
 _NARROW_MM = 60
+# Python has the page of 2003; printers are older.
+_LATER_ADDITIONS = {"ISO_8859-7": frozenset("€₯ͺ")}
 _PLAUSIBLE_COLUMNS = range(28, 73)
 # Models that answer GS ( H, by Epson's reference of that command; the TM-T88III and older do not.
 _PROCESS_ID_MODELS = ("TM-L90", "TM-P80", "TM-T20II", "TM-T88IV", "TM-T88V", "TM-U220")
@@ -108,7 +110,7 @@ def characters_of(encoding: str) -> Mapping[str, int]:
             character = bytes((byte,)).decode(codec)
         except UnicodeDecodeError:
             continue
-        if character.isprintable():
+        if character.isprintable() and character not in _LATER_ADDITIONS.get(encoding, ()):
             found.setdefault(character, byte)
     return found
 
