@@ -194,6 +194,7 @@ class LineCarrier:
     def _answer(self, deadline: float, waiting: Callable[[], None]) -> Exchange:
         reader = FrameReader(self._encoding)
         damaged = 0
+        acknowledged = False
         anything_until = min(deadline, time.monotonic() + self._acknowledge_timeout_s)
         while True:
             end = deadline if anything_until is None else anything_until
@@ -209,6 +210,7 @@ class LineCarrier:
                         return Lost("What the terminal says is damaged. Check the cable and the speed of the line.")
                     self._line.write(bytes((NOT_ACKNOWLEDGED,)))
                 elif isinstance(item, Packet):
+                    acknowledged = True
                     self._line.write(bytes((ACKNOWLEDGED,)))
                     # A packet without a status is a request to wait, never an outcome.
                     if Field.STATUS in item.fields:
@@ -216,7 +218,10 @@ class LineCarrier:
                     waiting()
                 elif item.byte == NOT_ACKNOWLEDGED:
                     return Lost("The terminal did not understand the request.")
-                elif item.byte == END_OF_TRANSMISSION:
+                elif item.byte == ACKNOWLEDGED:
+                    acknowledged = True
+                elif item.byte == END_OF_TRANSMISSION and acknowledged:
+                    # Before that it is the late end of the exchange before ours.
                     return Lost("The terminal ended the exchange without an outcome.")
 
     def _hear(self, reader: FrameReader, remaining_s: float) -> list[Heard]:

@@ -114,8 +114,8 @@ class FrameReader:
                 break
             frame = bytes(self._pending[:whole])
             packet = self._packet(frame)
-            # Noise may look like the start of a long frame: only an intact one is taken off as a whole.
-            del self._pending[: whole if packet is not None else 1]
+            # A damaged frame goes as a whole too: what is inside it must not be taken for control bytes.
+            del self._pending[:whole]
             heard.append(packet or Damaged())
         return heard
 

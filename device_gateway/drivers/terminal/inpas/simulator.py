@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from pydantic import Field as Described
 
 from device_gateway.drivers.terminal.inpas.fields import APPROVED, DECLINED, Field, FieldSet
-from device_gateway.drivers.terminal.inpas.framing import ACKNOWLEDGED, FrameReader, Packet, write_frame
+from device_gateway.drivers.terminal.inpas.framing import (
+    ACKNOWLEDGED,
+    END_OF_TRANSMISSION,
+    NOT_ACKNOWLEDGED,
+    Control,
+    FrameReader,
+    Packet,
+    write_frame,
+)
 from device_gateway.drivers.terminal.inpas.xml_body import WrongBody, read_body, write_body
 from device_gateway.drivers.terminal.simulated_ledger import (
     Approve,
@@ -46,6 +54,8 @@ class InpasSimulator(Simulator):
         self._pending = b""
         self._frames = FrameReader(_ENCODING)
         self._web: bool | None = None
+        self._said_last = b""
+        self._acknowledgements_left = 0
 
     @property
     def ledger(self) -> Sequence[LedgerEntry]:
@@ -74,6 +84,8 @@ class InpasSimulator(Simulator):
         self._pending = b""
         self._frames = FrameReader(_ENCODING)
         self._web = None
+        self._said_last = b""
+        self._acknowledgements_left = 0
 
     def received(self, data: bytes) -> Sequence[Reply]:
         if self._web is None:
@@ -100,7 +112,16 @@ class InpasSimulator(Simulator):
             if isinstance(heard, Packet):
                 replies.append(Reply(bytes((ACKNOWLEDGED,))))
                 replies.append(Reply(write_frame(_WAIT, _ENCODING)))
-                replies.append(Reply(write_frame(self.answer(heard.fields), _ENCODING), after_effect=True))
+                self._said_last = write_frame(self.answer(heard.fields), _ENCODING)
+                self._acknowledgements_left = 2
+                replies.append(Reply(self._said_last, after_effect=True))
+            elif heard == Control(NOT_ACKNOWLEDGED) and self._said_last:
+                replies.append(Reply(self._said_last, after_effect=True))
+            elif heard == Control(ACKNOWLEDGED) and self._acknowledgements_left:
+                self._acknowledgements_left -= 1
+                if not self._acknowledgements_left:
+                    self._said_last = b""
+                    replies.append(Reply(bytes((END_OF_TRANSMISSION,))))
         return replies
 
     def answer(self, request: FieldSet) -> dict[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.refusal import Invalid
@@ -145,6 +145,7 @@ def test_trace_numbers_run_from_1_to_999999_and_begin_again() -> None:
         Trace(0, AT)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 999_999))
 def test_a_trace_number_is_never_out_of_range(last: int) -> None:
     assert 1 <= next_trace_number(last) <= 999_999

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.payments.domain.concentrator.batch import (
@@ -209,6 +209,7 @@ def test_an_acquirer_with_one_link_never_switches() -> None:
     assert (links.active, links.order()) == (PRIMARY, (PRIMARY,))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(LinkName), st.booleans(), st.integers(0, 400)), max_size=60))
 def test_whatever_happens_it_switches_to_a_link_only_after_the_other_failed_or_came_back(
     events: list[tuple[LinkName, bool, int]],

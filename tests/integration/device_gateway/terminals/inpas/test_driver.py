@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -26,6 +27,7 @@ from device_gateway.simulators import (
     Faults,
     Garbage,
     NoAnswer,
+    Reply,
     serving,
 )
 from libs.contracts.terminals import CardReferences, TerminalAction
@@ -169,3 +171,36 @@ def test_a_late_answer_to_an_earlier_request_is_not_taken_for_the_next_one() -> 
         assert isinstance(terminal.perform(operation(), quiet), Declined)
         assert bank.charged_minor == PRICE_MINOR
         terminal.close()
+
+
+class DamagedOnce(InpasSimulator):
+    """The first outcome arrives with a wrong byte; asked again, the terminal says it right."""
+
+    damaged = False
+
+    def received(self, data: bytes) -> Sequence[Reply]:
+        replies = super().received(data)
+        if self.damaged or not any(reply.after_effect for reply in replies):
+            return replies
+        self.damaged = True
+        return [
+            replace(reply, data=reply.data[:-1] + bytes((reply.data[-1] ^ 1,))) if reply.after_effect else reply
+            for reply in replies
+        ]
+
+
+def test_a_damaged_answer_is_asked_for_again_and_the_card_charged_once() -> None:
+    outcome, charged_minor = run("frames", DamagedOnce(), perform(operation()))
+    assert isinstance(outcome, Approved)
+    assert charged_minor == PRICE_MINOR
+
+
+def test_the_end_of_one_exchange_is_not_taken_for_that_of_the_next() -> None:
+    bank = simulator()
+    with serving(bank, "tcp://127.0.0.1:0") as address:
+        terminal = driver.open_device(options("frames", address))
+        assert isinstance(terminal, InpasTerminal)
+        for _ in range(20):
+            assert isinstance(terminal.perform(operation(), quiet), Approved)
+        terminal.close()
+    assert bank.charged_minor == 20 * PRICE_MINOR

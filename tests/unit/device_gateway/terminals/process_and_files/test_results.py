@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.card_operations import Approved, CardOperation, Declined, OperationResult, Unknown
@@ -55,6 +55,7 @@ def test_a_file_that_is_missing_empty_or_garbage_is_unknown(outcome: bytes | Non
     assert isinstance(read("arcus2", outcome if outcome != b"garbage" else None), Unknown)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(E_FILE)))
 def test_a_file_cut_short_is_approved_only_with_its_whole_first_line_and_never_with_half_a_reference(cut: int) -> None:
     outcome = read("sberbank", E_FILE.encode("koi8_r")[:cut], finished=False)
@@ -82,6 +83,7 @@ def test_arcus2_declines_with_any_other_code() -> None:
     assert read("arcus2", "51 ОТКАЗ\r\n".encode("cp1251")) == Declined("51", "ОТКАЗ")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=50), st.booleans())
 def test_any_bytes_have_an_outcome(outcome: bytes, slip: bytes, finished: bool) -> None:
     for dialect in ("sberbank", "arcus2"):
