@@ -67,6 +67,13 @@ class NexoOptions(DriverOptions):
             raise ValueError("a terminal in the network must be reached by https, not http")
         return url
 
+    @field_validator("passphrase")
+    @classmethod
+    def _ascii(cls, passphrase: SecretStr) -> SecretStr:
+        if not passphrase.get_secret_value().isascii():
+            raise ValueError("the passphrase must be of letters, digits and signs without accents (ASCII)")
+        return passphrase
+
     @model_validator(mode="after")
     def _pinned(self) -> NexoOptions:
         if self.url.startswith("https") and self.certificate_file is None:

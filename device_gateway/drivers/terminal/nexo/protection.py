@@ -40,9 +40,14 @@ class Key:
 
 
 def derive_key(identifier: str, version: int, passphrase: str) -> Key:
-    """The key of a passphrase. Takes milliseconds on purpose: do it once."""
+    """The key of a passphrase. Takes milliseconds on purpose: do it once.
+
+    Raises ValueError for other than ASCII characters: Adyen's libraries do not agree on the bytes of those.
+    """
+    if not passphrase.isascii():
+        raise ValueError("the passphrase must be of ASCII characters")
     derivation = PBKDF2HMAC(algorithm=hashes.SHA1(), length=80, salt=_SALT, iterations=_ROUNDS)  # noqa: S303 - theirs
-    return Key(identifier, version, derivation.derive(passphrase.encode("utf-8")))
+    return Key(identifier, version, derivation.derive(passphrase.encode("ascii")))
 
 
 def seal(text: str, header: Mapping[str, Any], key: Key, nonce: bytes) -> dict[str, Any]:
@@ -73,9 +78,8 @@ def unseal(protected: Mapping[str, Any], key: Key) -> str:
     if named != (_VERSION, key.identifier, key.version):
         raise NotAuthentic("the message is protected with another key than ours")
     try:
-        blob, nonce, told = (
-            _decoded(held) for held in (protected.get("NexoBlob"), *map(trailer.get, ("Nonce", "Hmac")))
-        )
+        blob = _decoded(protected.get("NexoBlob"))
+        nonce, told = _decoded(trailer.get("Nonce")), _decoded(trailer.get("Hmac"))
         decryptor = _cipher(key, nonce).decryptor()
         unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
         plain = unpadder.update(decryptor.update(blob) + decryptor.finalize()) + unpadder.finalize()

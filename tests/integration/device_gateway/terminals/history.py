@@ -259,7 +259,7 @@ class _Teller:
                     device.close()
                     device = self._open(terminal)
                 if case.another_first:
-                    self._another(device)
+                    self._another(terminal, device)
                     expected.append(("charge", _AMOUNT_MINOR))
                 device, result = self._ask_until_certain(terminal, device, operation)
             moved = [(entry.kind, entry.amount_minor) for entry in terminal.movements()[before:]]
@@ -276,7 +276,7 @@ class _Teller:
     ) -> None:
         """`NotSent` and `NotFound` promise that the same operation may be sent again: then money moves once."""
         before = len(terminal.movements())
-        again = self._until_sent(device, replace(operation, operation_id=uuid4(), reference=self._reference()))
+        again = self._until_done(terminal, device, operation)
         moved = [(entry.kind, entry.amount_minor) for entry in terminal.movements()[before:]]
         assert isinstance(again, Approved), f"{case}: sent again: {again}"
         assert moved == [(_KINDS[case.action], again.amount_minor)], f"{case}: sent again: the terminal moved {moved}"
@@ -297,15 +297,21 @@ class _Teller:
         assert isinstance(result, Approved), f"{operation.action}: {result}"
         return result
 
-    def _another(self, device: Terminal) -> None:
-        result = self._until_sent(device, self._operation("purchase"))
+    def _another(self, terminal: SimulatedTerminal, device: Terminal) -> None:
+        result = self._until_done(terminal, device, self._operation("purchase"))
         assert isinstance(result, Approved), f"the next customer: {result}"
 
-    def _until_sent(self, device: Terminal, operation: CardOperation) -> OperationResult:
+    def _until_done(self, terminal: SimulatedTerminal, device: Terminal, operation: CardOperation) -> OperationResult:
+        """As the till would: again where nothing was done, each time as a new operation, and asking where in doubt."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
-        while isinstance(result := device.perform(operation, _ignore), NotSent) and time.monotonic() < deadline:
+        while True:
+            attempt = replace(operation, operation_id=uuid4(), reference=self._reference())
+            result = device.perform(attempt, _ignore)
+            if isinstance(result, Unknown):
+                _, result = self._ask_until_certain(terminal, device, attempt)
+            if not isinstance(result, NotSent | NotFound) or time.monotonic() > deadline:
+                return result
             time.sleep(_ASK_AGAIN_S)
-        return result
 
     def _ask_until_certain(
         self, terminal: SimulatedTerminal, device: Terminal, operation: CardOperation
