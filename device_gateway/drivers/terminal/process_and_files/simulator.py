@@ -4,7 +4,8 @@
     program.order(killed_at_byte=7)     # the next run only
     program.ledger                      # what was really moved
 
-There is no line of bytes here, so there is no `simulated`: the stub is installed where the driver starts it.
+`tillstream simulate` installs it into a folder and takes what a person types as the orders for the next run; there is
+no line of bytes, so the line that it serves is used by nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from device_gateway.drivers.terminal.simulated_ledger import LedgerEntry
+from pydantic import Field
+
+from device_gateway.drivers.terminal.simulated_ledger import (
+    Approve,
+    Decline,
+    LedgerEntry,
+    NoCard,
+    WrongRule,
+    read_rule,
+)
+from device_gateway.simulators import Faults, Reply, SimulatedDevice, Simulator, SimulatorOptions
 
 Kind = Literal["sberbank", "arcus2"]
 STUB = Path(__file__).with_name("stub.py")
@@ -80,3 +91,46 @@ def install(folder: Path, kind: Kind) -> InstalledProgram:
         listed = "".join(f"{number}=1,1,OPERATION\n" for number in ARCUS2_OPERATIONS.values())
         (folder / "ops.ini").write_text(listed, encoding="cp1251")
     return InstalledProgram(folder, kind, program)
+
+
+class ProgramOptions(SimulatorOptions):
+    """Where the stub is put, and whose it is."""
+
+    folder: Path = Field(default=Path("simulated-terminal"), description="the folder that the stub is put into")
+    kind: Kind = Field(default="sberbank", description="whose program it is: sberbank or arcus2")
+
+
+class ProgramSimulator(Simulator):
+    """Installs the stub; what is typed is the order for its next run."""
+
+    def __init__(self, options: ProgramOptions, faults: Faults | None = None) -> None:
+        super().__init__(faults)
+        self.installed = install(options.folder.absolute(), options.kind)
+
+    def connected(self) -> Sequence[Reply]:
+        self.tell(f'The program is {self.installed.program}; write program = "{self.installed.program}".')
+        return ()
+
+    def typed(self, text: str) -> None:
+        if text.strip() == "ledger":
+            for entry in self.installed.ledger:
+                self.tell(f"{entry.number}: {entry.kind} of {entry.amount_minor}")
+            return
+        rule = read_rule(text)
+        match rule:
+            case Approve():
+                self.installed.order()
+            case Decline(code):
+                self.installed.order(decline=code)
+            case NoCard(seconds):
+                self.installed.order(hang_s=seconds, no_files=True)
+            case _:
+                raise WrongRule("This terminal takes approve, decline CODE, or no-card SECONDS.")
+
+
+simulated = SimulatedDevice(
+    options=ProgramOptions,
+    make=ProgramSimulator,
+    faults=(),
+    typing="approve, decline CODE, no-card SECONDS, or ledger to see what was moved",
+)

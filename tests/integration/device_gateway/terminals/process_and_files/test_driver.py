@@ -25,8 +25,11 @@ from device_gateway.drivers.terminal.process_and_files.simulator import (
     ARCUS2_OPERATIONS,
     InstalledProgram,
     Kind,
+    ProgramSimulator,
     install,
+    simulated,
 )
+from device_gateway.simulators import Faults
 from libs.contracts.terminals import CardReferences, TerminalAction
 from tests.integration.device_gateway.terminals.history import Direction, Movement, check_terminal_history
 from tests.integration.device_gateway.terminals.person import WorkerAndPerson
@@ -230,7 +233,7 @@ class _SimulatedProgram:
             self.installed.order(killed_at_byte=after_bytes)
 
 
-@pytest.mark.parametrize(("kind", "every"), [("sberbank", 12), ("arcus2", 2)])
+@pytest.mark.parametrize(("kind", "every"), [("sberbank", 25), ("arcus2", 5)])
 def test_what_the_program_moved_is_what_the_driver_said_or_left_unknown(kind: Kind, every: int, tmp_path: Path) -> None:
     folders = (tmp_path / str(number) for number in itertools.count())
 
@@ -246,3 +249,21 @@ def test_what_the_program_moved_is_what_the_driver_said_or_left_unknown(kind: Ki
     report = check_terminal_history(running, make_driver, currency="RUB", every=every, at_once=2)
     assert report.first_outcomes["Unknown"] > 0
     assert report.first_outcomes["Approved"] > 0
+
+
+def test_a_person_can_install_the_stub_and_order_what_the_next_card_does(tmp_path: Path) -> None:
+    said: list[str] = []
+    person = simulated.make(simulated.options(folder=tmp_path / "bank", kind="sberbank"), Faults())
+    assert isinstance(person, ProgramSimulator)
+    person.watch = said.append
+    person.connected()
+    terminal = open_terminal(options(person.installed))
+    person.typed("decline 4451")
+    declined = terminal.perform(operation(), quiet)
+    assert isinstance(declined, Declined)
+    assert declined.reason_code == "4451"
+    assert isinstance(terminal.perform(operation(), quiet), Approved)
+    person.typed("ledger")
+    assert said[-1] == f"1: charge of {PRICE_MINOR}"
+    with pytest.raises(ValueError, match="approve, decline CODE"):
+        person.typed("partial 5")
