@@ -15,7 +15,7 @@ LineAddress = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 class SerialOptions(DriverOptions):
     """Where the device is; how the port is set is the driver's to say."""
 
-    line: LineAddress = Field(
+    address: LineAddress = Field(
         description='where it is: "usb:05e0:1701" wherever it is plugged in, "/dev/ttyUSB0", or "tcp://192.0.2.20:4001"'
     )
     connect_timeout_s: Annotated[float, Field(gt=0, le=60, description="how long a network line may take to open")] = 3
@@ -24,7 +24,7 @@ class SerialOptions(DriverOptions):
     def open(self, settings: SerialSettings) -> Line:
         """Open the line. Raises DeviceAbsent or DeviceMisconfigured."""
         return open_line(
-            self.line,
+            self.address,
             serial=settings,
             connect_timeout_s=self.connect_timeout_s,
             write_timeout_s=self.write_timeout_s,

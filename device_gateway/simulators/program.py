@@ -122,7 +122,7 @@ def run(
 
 def _address_field(choice: SimulatorChoice) -> str:
     fields = load_driver(choice.manifest.name).options.model_fields
-    return next((name for name in ("line", "address") if name in fields), "line")
+    return next((name for name in ("address", "line") if name in fields), "address")
 
 
 def _typed(choice: SimulatorChoice, simulator: Simulator, line: str) -> None:

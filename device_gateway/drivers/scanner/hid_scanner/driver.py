@@ -31,7 +31,7 @@ _READ_BYTES = 4096
 class HidScannerOptions(DriverOptions):
     """Options of a keyboard scanner."""
 
-    line: LineAddress = Field(
+    address: LineAddress = Field(
         description='where it is: "usb:05e0:1200" wherever it is plugged in, or a file of /dev/input/by-id ending in '
         "-event-kbd"
     )
@@ -114,7 +114,7 @@ class KeysOnLine:
 
 
 def _open(options: HidScannerOptions) -> HidScanner:
-    path = device_file(options.line, ("input",))
+    path = device_file(options.address, ("input",))
     # A pseudo-terminal or a network line is no input device: event records come over it.
     if path.startswith(("tcp://", "socket://", "/dev/pts/")) or not path.startswith("/dev/"):
         return HidScanner(KeysOnLine(open_line(path)), options)

@@ -27,7 +27,7 @@ LISTEN = ["pty", "tcp://127.0.0.1:0"]
 
 @contextmanager
 def display_at(line: str, **options: Any) -> Iterator[LineDisplay]:
-    device = display_driver.open_device(display_driver.options.model_validate({"line": line, **options}))
+    device = display_driver.open_device(display_driver.options.model_validate({"address": line, **options}))
     assert isinstance(device, LineDisplay)
     try:
         yield device
@@ -37,7 +37,7 @@ def display_at(line: str, **options: Any) -> Iterator[LineDisplay]:
 
 @contextmanager
 def drawer_at(line: str, **options: Any) -> Iterator[SerialDrawer]:
-    device = drawer_driver.open_device(drawer_driver.options.model_validate({"line": line, **options}))
+    device = drawer_driver.open_device(drawer_driver.options.model_validate({"address": line, **options}))
     assert isinstance(device, SerialDrawer)
     try:
         yield device
@@ -154,7 +154,7 @@ class Pins:
 @pytest.mark.parametrize("open_when", ["high", "low"])
 def test_the_sensors_pin_tells_opening_and_closing_once_each(pin: str, open_when: str) -> None:
     pins = Pins()
-    options = SerialDrawerOptions.model_validate({"line": "tcp://x:1", "sensor": pin, "open_when": open_when})
+    options = SerialDrawerOptions.model_validate({"address": "tcp://x:1", "sensor": pin, "open_when": open_when})
     drawer = SerialDrawer(pins, options)
     found = []
     for high in (False, False, True, True, False):
@@ -176,12 +176,12 @@ def test_pins_of_a_pseudo_terminal_and_of_tcp_are_none() -> None:
 @pytest.mark.parametrize("text", ["", "7", "xx", "00" * 33])
 def test_opening_bytes_that_are_none_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValidationError, match="as in 07 or 1b 70 00 32 32"):
-        SerialDrawerOptions.model_validate({"line": "tcp://x:1", "open_bytes": text})
+        SerialDrawerOptions.model_validate({"address": "tcp://x:1", "open_bytes": text})
 
 
 def test_nothing_is_told_by_a_closed_drawer_that_stays_closed() -> None:
     pins = Pins()
-    drawer = SerialDrawer(pins, SerialDrawerOptions(line="tcp://x:1", sensor="cts"))
+    drawer = SerialDrawer(pins, SerialDrawerOptions(address="tcp://x:1", sensor="cts"))
     assert told(drawer) == [DrawerSeen(open=False)]
     assert list(drawer.poll(0.0)) == []
     drawer.open_drawer()

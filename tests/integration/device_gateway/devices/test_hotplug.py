@@ -78,7 +78,7 @@ def test_a_scanner_that_is_pulled_and_put_back_reads_again_within_two_seconds(tm
     """The driver is opened as a worker does it: absent, then woken by the change."""
     scanner = ScannerSimulator()
     with serving(scanner, f"pty:{tmp_path / 'scanner'}") as address, watching(lambda: [address]) as changes:
-        options = driver.options.model_validate({"line": address})
+        options = driver.options.model_validate({"address": address})
         device = driver.open_device(options)
         for code in ("first", "second", "third"):
             scanner.scan(code)
@@ -172,7 +172,7 @@ def usb_device(node: str) -> Any:
 
 def test_a_scanner_keeps_its_name_when_linux_calls_it_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     netlink = Netlink(monkeypatch)
-    options = driver.options.model_validate({"line": "usb:05e0:1701:S1"})
+    options = driver.options.model_validate({"address": "usb:05e0:1701:S1"})
     with pytest.raises(DeviceAbsent, match="No device usb:05e0:1701:S1 is plugged in"):
         driver.open_device(options)
     first, second = ScannerSimulator(), ScannerSimulator()

@@ -33,7 +33,7 @@ def stable(gross_g: int, tare_g: int = 0) -> Weighing:
 @contextmanager
 def mettler(line: str, **options: Any) -> Iterator[Scale]:
     device = mettler_driver.open_device(
-        mettler_driver.options.model_validate({"line": line, **QUICK_METTLER, **options})
+        mettler_driver.options.model_validate({"address": line, **QUICK_METTLER, **options})
     )
     try:
         yield device  # type: ignore[misc]
@@ -43,7 +43,7 @@ def mettler(line: str, **options: Any) -> Iterator[Scale]:
 
 @contextmanager
 def adam(line: str, **options: Any) -> Iterator[Scale]:
-    device = adam_driver.open_device(adam_driver.options.model_validate({"line": line, **QUICK_ADAM, **options}))
+    device = adam_driver.open_device(adam_driver.options.model_validate({"address": line, **QUICK_ADAM, **options}))
     try:
         yield device  # type: ignore[misc]
     finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import queue
 import re
 import shutil
 import socket
@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html.parser import HTMLParser
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,20 @@ def chromium() -> str:
     return found
 
 
+@dataclass
+class Gateway:
+    """A stand-in for the gateway. `asked` are the tills that pages asked for, `measured` what they then looked like."""
+
+    address: str = ""
+    asked: list[str] = field(default_factory=list)
+    measured: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
+
+
 @contextmanager
-def gateway(messages: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
-    """A stand-in for the gateway: the page, and a live feed that tells the messages to whoever connects."""
+def gateway(*messages: dict[str, Any]) -> Iterator[Gateway]:
+    """Serves the page, and a live feed that tells the messages to whoever connects."""
     app = FastAPI()
+    stand_in = Gateway()
     # The page measures itself once it has shown everything, as nobody else can look into it.
     count = sum(message["type"] == "display" for message in messages)
     probe = f"<script>{PROBE.replace('COUNT', str(count))}</script></body>"
@@ -59,11 +69,15 @@ def gateway(messages: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
 
     @app.websocket("/gateway/v1/live")
     async def live(websocket: WebSocket) -> None:
-        asked.append(websocket.query_params.get("till_id", ""))
+        stand_in.asked.append(websocket.query_params.get("till_id", ""))
         await websocket.accept()
         for message in messages:
             await websocket.send_json(message)
         await websocket.receive()
+
+    @app.post("/measured", status_code=204)
+    def measured_(found: dict[str, Any]) -> None:
+        stand_in.measured.put(found)
 
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
@@ -71,7 +85,8 @@ def gateway(messages: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
     thread.start()
     until(lambda: server.started)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/screen"
+        stand_in.address = f"http://127.0.0.1:{listener.getsockname()[1]}/screen"
+        yield stand_in
     finally:
         server.should_exit = True
         server.force_exit = True
@@ -87,10 +102,7 @@ show = (message) => {
   if (++told < COUNT) return;
   const box = (id) => at(id).getBoundingClientRect();
   const last = at("items").lastElementChild;
-  document.title = "shown";
-  const measured = document.body.appendChild(document.createElement("pre"));
-  measured.id = "measured";
-  measured.textContent = JSON.stringify({
+  const found = JSON.stringify({
     text: document.body.innerText,
     rows: at("items").children.length,
     total_cut: at("total").scrollWidth > at("total").clientWidth,
@@ -99,29 +111,13 @@ show = (message) => {
     letters: parseFloat(getComputedStyle(at("items")).fontSize) / innerHeight,
     language: document.documentElement.lang,
   });
+  fetch("/measured", {method: "POST", headers: {"Content-Type": "application/json"}, body: found});
 };
 """
 
 
-class _Measured(HTMLParser):
-    """Finds the text of the element `measured`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inside = False
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.inside = ("id", "measured") in attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = False
-
-    def handle_data(self, data: str) -> None:
-        self.text += data if self.inside else ""
-
-
-def measured(chromium: str, folder: Path, address: str, size: str) -> dict[str, Any]:
+def measured(chromium: str, folder: Path, gateway: Gateway, question: str, size: str) -> dict[str, Any]:
+    """What the page measured once it had shown everything."""
     command = [
         chromium,
         "--headless",
@@ -129,16 +125,15 @@ def measured(chromium: str, folder: Path, address: str, size: str) -> dict[str, 
         "--disable-gpu",
         f"--user-data-dir={folder}",
         f"--window-size={size}",
-        "--virtual-time-budget=4000",
-        "--dump-dom",
-        address,
+        "--remote-debugging-port=0",
+        f"{gateway.address}{question}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CHROMIUM_TIMEOUT_S, check=True)
-    parser = _Measured()
-    parser.feed(done.stdout)
-    assert parser.text, f"The page showed nothing: {done.stdout[-800:]}"
-    found: dict[str, Any] = json.loads(parser.text)
-    return found
+    browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return gateway.measured.get(timeout=CHROMIUM_TIMEOUT_S)
+    finally:
+        browser.terminate()
+        browser.wait(CHROMIUM_TIMEOUT_S)
 
 
 def display(**what: Any) -> dict[str, Any]:
@@ -147,14 +142,13 @@ def display(**what: Any) -> dict[str, Any]:
 
 @pytest.mark.chromium
 def test_basket_lines_and_total_are_shown_as_the_till_formatted_them(chromium: str, tmp_path: Path) -> None:
-    asked: list[str] = []
-    messages = [{"type": "device", "name": "scale"}, display(upper="Hello", items=ITEMS, total="5.50 EUR")]
-    with gateway(messages, asked) as address:
-        found = measured(chromium, tmp_path, f"{address}?till_id={TILL}&lang=pl", "1280,800")
+    of_a_scale = {"type": "device", "name": "scale"}
+    with gateway(of_a_scale, display(upper="Hello", items=ITEMS, total="5.50 EUR")) as stand_in:
+        found = measured(chromium, tmp_path, stand_in, f"?till_id={TILL}&lang=pl", "1280,800")
     lines = [line for line in found["text"].splitlines() if line]
     assert lines == ["Milk <3.2%> 1 l", "2 x 1.50", "3.00", "Bananas", "2.50", "Razem", "5.50 EUR"]
     assert found["language"] == "pl"
-    assert asked == [TILL]
+    assert stand_in.asked == [TILL]
     # A twentieth of a 10 inch screen's height are 6 mm, readable from 2 m.
     assert found["letters"] >= 0.05
 
@@ -165,8 +159,8 @@ def test_a_long_basket_shows_its_end_and_a_large_total_whole(chromium: str, tmp_
     items = [
         {"name": f"Article {n} with a name as long as a catalogue has them " * 2, "amount": "1.00"} for n in range(60)
     ]
-    with gateway([display(items=items, total="1 234 567 890.12 EUR")], []) as address:
-        found = measured(chromium, tmp_path, address, size)
+    with gateway(display(items=items, total="1 234 567 890.12 EUR")) as stand_in:
+        found = measured(chromium, tmp_path, stand_in, "", size)
     assert "Article 59" in found["text"]
     hidden = re.search(r"and (\d+) more above", found["text"])
     assert hidden
@@ -177,9 +171,9 @@ def test_a_long_basket_shows_its_end_and_a_large_total_whole(chromium: str, tmp_
 
 @pytest.mark.chromium
 def test_without_a_basket_the_two_lines_are_shown_and_the_old_basket_is_gone(chromium: str, tmp_path: Path) -> None:
-    messages = [display(items=ITEMS, total="5.50 EUR"), display(upper="Change 4.50 EUR", lower="Thank you!")]
-    with gateway(messages, []) as address:
-        found = measured(chromium, tmp_path, address, "1280,800")
+    thanks = display(upper="Change 4.50 EUR", lower="Thank you!")
+    with gateway(display(items=ITEMS, total="5.50 EUR"), thanks) as stand_in:
+        found = measured(chromium, tmp_path, stand_in, "", "1280,800")
     assert [line for line in found["text"].splitlines() if line] == ["Change 4.50 EUR", "Thank you!"]
 
 

@@ -99,7 +99,7 @@ def test_a_scanner_scans_what_is_typed_and_takes_its_link_away_at_the_end(tmp_pa
     link = tmp_path / "scanner"
     with simulated("scanner", "--listen", f"pty:{link}", "--set", "aim=true") as program:
         assert program.address == str(link)
-        device = scanner_driver.open_device(scanner_driver.options.model_validate({"line": program.address}))
+        device = scanner_driver.open_device(scanner_driver.options.model_validate({"address": program.address}))
         program.type("5901234123457")
         program.type("10AB<GS>21C")
         assert told(device, 2) == [Scan("5901234123457", "]E0"), Scan("10AB\x1d21C", "]C1")]
@@ -107,13 +107,13 @@ def test_a_scanner_scans_what_is_typed_and_takes_its_link_away_at_the_end(tmp_pa
         code, said = program.end()
     assert code == 130
     assert 'driver = "serial_scanner"' in said
-    assert f'options = {{ line = "{link}" }}' in said
+    assert f'options = {{ address = "{link}" }}' in said
     assert not link.is_symlink()
 
 
 def test_a_scale_weighs_what_is_typed_and_faults_come_and_go(tmp_path: Path) -> None:
     with simulated("scale", "--listen", "tcp://127.0.0.1:0", "--fault", "late-answer=0.05") as program:
-        options = {"line": program.address, "ask_every_s": 0.05}
+        options = {"address": program.address, "ask_every_s": 0.05}
         device = opened_scale(options)
         program.type("1.25 kg")
         assert told(device)[-1] in (
@@ -139,7 +139,7 @@ def test_a_scale_weighs_what_is_typed_and_faults_come_and_go(tmp_path: Path) -> 
 
 def test_a_display_shows_a_frame_and_can_be_unplugged(tmp_path: Path) -> None:
     with simulated("display", "--listen", f"pty:{tmp_path / 'display'}") as program:
-        device = display_driver.open_device(display_driver.options.model_validate({"line": program.address}))
+        device = display_driver.open_device(display_driver.options.model_validate({"address": program.address}))
         assert isinstance(device, LineDisplay)
         device.show("Bananas", "2.50 EUR")
         until(lambda: len(program.shown) >= 4)
