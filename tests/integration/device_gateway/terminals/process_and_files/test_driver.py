@@ -233,7 +233,7 @@ class _SimulatedProgram:
             self.installed.order(killed_at_byte=after_bytes)
 
 
-@pytest.mark.parametrize(("kind", "every"), [("sberbank", 25), ("arcus2", 5)])
+@pytest.mark.parametrize(("kind", "every"), [("sberbank", 25), ("arcus2", 4)])
 def test_what_the_program_moved_is_what_the_driver_said_or_left_unknown(kind: Kind, every: int, tmp_path: Path) -> None:
     folders = (tmp_path / str(number) for number in itertools.count())
 
