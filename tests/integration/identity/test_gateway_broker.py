@@ -12,7 +12,11 @@ import pytest
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelClosed, ProbableAuthenticationError
 
+from libs.bus.consumer import CommandConsumer
 from libs.bus.settings import BusSettings
+from libs.bus.transport import Delivery, WireMessage
+from libs.bus.transports.rabbit import RabbitTransport
+from libs.contracts.gateway import gateway_route
 from libs.testkit.brokers import ServiceAbsent
 from services.identity.gateways.broker_accounts import BrokerAccounts, BrokerAddress
 from tests.chaos.broker import Broker, own_broker
@@ -37,6 +41,7 @@ async def accounts(broker: Broker) -> AsyncIterator[BrokerAccounts]:
         channel = await owner.channel()
         await channel.declare_exchange("tillstream.events", "topic", durable=True)
         await channel.declare_exchange("tillstream.commands", "direct", durable=True)
+        await channel.declare_exchange("tillstream.dead", "topic", durable=True)
     public = broker.url.replace("guest:guest@", "").rstrip("/")
     made = BrokerAccounts(BrokerAddress(broker.management_url, public, "/", 10.0), BusSettings())
     yield made
@@ -130,3 +135,33 @@ async def test_a_removed_account_cannot_connect_and_can_be_made_again(broker: Br
         await aio_pika.connect(old)
     async with await aio_pika.connect(await accounts.open(gateway_id)):
         pass
+
+
+async def test_the_bus_of_a_gateway_works_with_these_rights(broker: Broker, accounts: BrokerAccounts) -> None:
+    """As a gateway connects: it declares nothing, hears its commands and publishes its events."""
+    gateway_id = uuid4()
+    url = await accounts.open(gateway_id)
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def take(delivery: Delivery) -> None:
+        delivery.ack()
+        heard.put_nowait(delivery.body)
+
+    async with await aio_pika.connect(broker.url) as owner:
+        channel = await owner.channel()
+        listening = await channel.declare_queue(exclusive=True)
+        await listening.bind("tillstream.events", "gateway.#")
+        transport = RabbitTransport(url, BusSettings(topology_expected=True), client="gateway")
+        await transport.start()
+        try:
+            consumer = CommandConsumer(name=f"gateway.{gateway_id}", route=gateway_route(gateway_id), handlers={})
+            await transport.attach(consumer, take)
+            await sent_to(broker, gateway_id, b"print this")
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                assert await heard.get() == b"print this"
+                await transport.publish(WireMessage(str(uuid4()), "event", EVENT, {}, b"printed"))
+                reported = await listening.get(timeout=ANSWER_LIMIT_S)
+            assert reported is not None
+            assert reported.body == b"printed"
+        finally:
+            await transport.stop()
