@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 INITIALISE = b"\x1b@"
-# Chinese-made printers take two bytes from 80h for one character until they are told not to (FS .).
+# Chinese-made printers take two bytes from 80h for one character until they are told not to (FS .). The npm package
+# receipt-printer-encoder sends it to every printer; an Epson without such characters might print the full stop.
 CANCEL_TWO_BYTE_CHARACTERS = b"\x1c."
 LINE_FEED = b"\n"
 CENTRED, AT_THE_LEFT = b"\x1ba\x01", b"\x1ba\x00"

@@ -113,7 +113,9 @@ class EscposPrinter:
         return Habits(
             cut=options.cut,
             tells_changes=self._has_status and options.tells_changes,
-            cancel_two_byte_characters=options.cancel_two_byte_characters,
+            cancel_two_byte_characters=not self._profile.by_epson
+            if options.cancel_two_byte_characters is None
+            else options.cancel_two_byte_characters,
             native_qr=self._profile.native_qr if options.native_qr is None else options.native_qr,
             draws_whole_documents=options.draw == "document" or (options.draw is None and not slow),
         )

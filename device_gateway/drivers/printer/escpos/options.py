@@ -33,7 +33,9 @@ class EscposOptions(DriverOptions):
         description="where a character is missing: draw its row, or the whole document (rows on a serial line, else "
         "document)",
     )
-    cancel_two_byte_characters: bool = Field(False, description="true for printers that print Chinese instead of ä")
+    cancel_two_byte_characters: bool | None = Field(
+        None, description="whether it must be told not to take two bytes for a Chinese character; all but Epson's are"
+    )
 
     baud: int = Field(9600, ge=1200, le=921_600, description="the speed of a serial line")
     parity: Literal["none", "even", "odd"] = "none"

@@ -95,7 +95,8 @@ def stacked(pictures: list[Image.Image]) -> Image.Image:
 
 def qr_modules(data: str) -> int:
     """The width of a QR code of that text in modules, with its quiet zone."""
-    return int(_qr(data).symbol_size(border=0)[0]) + 2 * QUIET_MODULES
+    # Whatever its mask, it is as wide; to find the best one takes nearly all of the time.
+    return int(_qr(data, mask=0).symbol_size(border=0)[0]) + 2 * QUIET_MODULES
 
 
 def qr_picture(data: str, module_dots: int) -> Image.Image:
@@ -110,8 +111,8 @@ def qr_picture(data: str, module_dots: int) -> Image.Image:
     return picture.resize((side * module_dots, side * module_dots), Image.Resampling.NEAREST)
 
 
-def _qr(data: str) -> segno.QRCode:
-    return segno.make(data, error="m", boost_error=False, micro=False, encoding="utf-8", eci=False)
+def _qr(data: str, mask: int | None = None) -> segno.QRCode:
+    return segno.make(data, error="m", boost_error=False, micro=False, encoding="utf-8", eci=False, mask=mask)
 
 
 def barcode_modules(symbology: str, data: str) -> str:

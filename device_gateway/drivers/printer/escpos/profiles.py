@@ -44,6 +44,7 @@ class Profile:
     full_cut: bool
     partial_cut: bool
     has_process_id: bool
+    by_epson: bool
 
     def paper(self, paper_mm: int) -> tuple[int, int]:
         """Columns and dots on paper of that width."""
@@ -88,6 +89,7 @@ def profile_named(name: str, code_pages: Mapping[int, str]) -> Profile:
         full_cut=features["paperFullCut"],
         partial_cut=features["paperPartCut"],
         has_process_id=name.startswith(_PROCESS_ID_MODELS),
+        by_epson=data["vendor"] == "Epson",
     )
 
 

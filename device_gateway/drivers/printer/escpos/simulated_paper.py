@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import segno
@@ -32,8 +34,13 @@ class Receipt:
     """A piece of paper, from cut to cut. `cut` is how it ended: `full`, `partial`, or `torn` where it was not cut."""
 
     lines: tuple[str, ...]
-    picture: Image.Image
+    draw: Callable[[], Image.Image] = field(repr=False)
     cut: str
+
+    @cached_property
+    def picture(self) -> Image.Image:
+        """What it looks like, in dots. Drawn when somebody looks: a day's receipts are mostly read as text."""
+        return self.draw()
 
     @property
     def text(self) -> str:
@@ -62,7 +69,7 @@ class SimulatedPaper:
     dots: int
     finished: list[Receipt] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
-    _strips: list[Image.Image] = field(default_factory=list)
+    _strips: list[Callable[[], Image.Image]] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -71,42 +78,33 @@ class SimulatedPaper:
 
     def text_line(self, characters: list[Character], align: int) -> None:
         """Print a line of text and go to the next."""
-        width = sum(CELL_WIDTH * each.wide for each in characters)
-        height = max((each.high for each in characters), default=1) * CELL_HEIGHT
-        strip = Image.new("1", (max(1, width), max(LINE_SPACING, height)), 1)
-        x = 0
-        for each in characters:
-            # Letters of different heights stand on one line.
-            strip.paste(_drawn(each), (x, height - CELL_HEIGHT * each.high))
-            x += CELL_WIDTH * each.wide
+        line = tuple(characters)
         # Blanks that move a text to its place are kept: a test sees where it stands.
-        self._put(strip, align, "".join(each.text for each in characters).rstrip(" "))
+        self._put(lambda: _drawn_line(line), align, "".join(each.text for each in line).rstrip(" "))
 
     def blank(self, dots: int, lines: int) -> None:
         """Feed paper."""
         self._lines += [""] * lines
         if dots:
-            self._strips.append(Image.new("1", (self.dots, dots), 1))
+            self._strips.append(lambda: Image.new("1", (self.dots, dots), 1))
 
     def picture(self, width_bytes: int, data: bytes, align: int) -> None:
         """Print dots; rows of `width_bytes`."""
         height = len(data) // width_bytes if width_bytes else 0
         if not height:
             return
-        drawn = Image.frombytes("1", (width_bytes * 8, height), bytes(byte ^ 0xFF for byte in data))
+        size = (width_bytes * 8, height)
         if self._lines[-1:] and self._lines[-1].startswith(_PICTURE):
             height += int(self._lines.pop().rpartition(" ")[2].rstrip("]"))
-        self._put(drawn, align, f"{_PICTURE}{width_bytes * 8} dots wide, high {height}]")
+        self._put(
+            lambda: Image.frombytes("1", size, bytes(byte ^ 0xFF for byte in data)),
+            align,
+            f"{_PICTURE}{width_bytes * 8} dots wide, high {height}]",
+        )
 
     def qr(self, data: bytes, module_dots: int, level: str, align: int) -> None:
         """Print a QR code, without a quiet zone, as printers do."""
-        code = segno.make(data, error=level, boost_error=False, micro=False)
-        side = int(code.symbol_size(border=0)[0])
-        drawn = Image.new("1", (side, side), 1)
-        for y, row in enumerate(code.matrix):
-            for x, dark in enumerate(row):
-                drawn.putpixel((x, y), 0 if dark else 1)
-        self._put(_enlarged(drawn, module_dots, module_dots), align, f"[QR: {data.decode('utf-8', 'replace')}]")
+        self._put(lambda: _drawn_qr(data, module_dots, level), align, f"[QR: {data.decode('utf-8', 'replace')}]")
 
     def barcode(self, kind: int, data: bytes, module_dots: int, height: int, text_below: bool, align: int) -> None:
         """Print a bar code; one that cannot be is left out, and one that is too wide, as printers do."""
@@ -123,10 +121,7 @@ class SimulatedPaper:
         if len(modules) * module_dots > self.dots:
             self._lines.append(f"[no bar code: {text!r} is too wide]")
             return
-        bars = Image.new("1", (len(modules), 1), 1)
-        for x, module in enumerate(modules):
-            bars.putpixel((x, 0), 0 if module == "1" else 1)
-        self._put(_enlarged(bars, module_dots, height), align, f"[{name}: {text}]")
+        self._put(lambda: _drawn_bars(modules, module_dots, height), align, f"[{name}: {text}]")
         if text_below:
             below = [Character(each, False, 1, 1) for each in text]
             self.text_line(below, align)
@@ -134,30 +129,70 @@ class SimulatedPaper:
 
     def cut(self, how: str) -> Receipt:
         """Cut it off."""
-        height = sum(strip.height for strip in self._strips) + 2 * _MARGIN_DOTS
-        picture = Image.new("1", (self.dots + 2 * _MARGIN_DOTS, height), 1)
-        y = _MARGIN_DOTS
-        for strip in self._strips:
-            picture.paste(strip, (_MARGIN_DOTS, y))
-            y += strip.height
-        draw = ImageDraw.Draw(picture)
-        for x in range(0, picture.width, 2 * _SCISSORS_DOTS):
-            gap = 0 if how == "full" else _SCISSORS_DOTS
-            draw.line((x, height - 2, x + 2 * _SCISSORS_DOTS - gap, height - 2), fill=0, width=2)
-        receipt = Receipt(tuple(self._lines), picture, how)
+        strips, dots = self._strips, self.dots
+        receipt = Receipt(tuple(self._lines), lambda: _drawn_piece(strips, dots, how), how)
         self.finished.append(receipt)
         self._lines, self._strips = [], []
         return receipt
 
-    def _put(self, drawn: Image.Image, align: int, line: str) -> None:
-        strip = Image.new("1", (self.dots, drawn.height), 1)
-        free = max(0, self.dots - drawn.width)
-        strip.paste(drawn, ((0, free // 2, free)[align], 0))
+    def _put(self, draw: Callable[[], Image.Image], align: int, line: str) -> None:
+        def strip() -> Image.Image:
+            drawn = draw()
+            whole = Image.new("1", (self.dots, drawn.height), 1)
+            free = max(0, self.dots - drawn.width)
+            whole.paste(drawn, ((0, free // 2, free)[align], 0))
+            return whole
+
         self._strips.append(strip)
         self._lines.append(line)
 
 
 _PICTURE = "[picture "
+
+
+def _drawn_piece(strips: Sequence[Callable[[], Image.Image]], dots: int, how: str) -> Image.Image:
+    """The strips one under the other, and the edge where the paper was cut."""
+    drawn = [strip() for strip in strips]
+    height = sum(strip.height for strip in drawn) + 2 * _MARGIN_DOTS
+    picture = Image.new("1", (dots + 2 * _MARGIN_DOTS, height), 1)
+    y = _MARGIN_DOTS
+    for strip in drawn:
+        picture.paste(strip, (_MARGIN_DOTS, y))
+        y += strip.height
+    edge = ImageDraw.Draw(picture)
+    for x in range(0, picture.width, 2 * _SCISSORS_DOTS):
+        gap = 0 if how == "full" else _SCISSORS_DOTS
+        edge.line((x, height - 2, x + 2 * _SCISSORS_DOTS - gap, height - 2), fill=0, width=2)
+    return picture
+
+
+def _drawn_line(characters: Sequence[Character]) -> Image.Image:
+    width = sum(CELL_WIDTH * each.wide for each in characters)
+    height = max((each.high for each in characters), default=1) * CELL_HEIGHT
+    strip = Image.new("1", (max(1, width), max(LINE_SPACING, height)), 1)
+    x = 0
+    for each in characters:
+        # Letters of different heights stand on one line.
+        strip.paste(_drawn(each), (x, height - CELL_HEIGHT * each.high))
+        x += CELL_WIDTH * each.wide
+    return strip
+
+
+def _drawn_qr(data: bytes, module_dots: int, level: str) -> Image.Image:
+    code = segno.make(data, error=level, boost_error=False, micro=False)
+    side = int(code.symbol_size(border=0)[0])
+    drawn = Image.new("1", (side, side), 1)
+    for y, row in enumerate(code.matrix):
+        for x, dark in enumerate(row):
+            drawn.putpixel((x, y), 0 if dark else 1)
+    return _enlarged(drawn, module_dots, module_dots)
+
+
+def _drawn_bars(modules: str, module_dots: int, height: int) -> Image.Image:
+    bars = Image.new("1", (len(modules), 1), 1)
+    for x, module in enumerate(modules):
+        bars.putpixel((x, 0), 0 if module == "1" else 1)
+    return _enlarged(bars, module_dots, height)
 
 
 def _drawn(character: Character) -> Image.Image:
