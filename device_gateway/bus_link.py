@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from device_gateway.domain.orders import DrawerOpening
 from device_gateway.domain.placement import PlacedDevice, drawer_of
-from device_gateway.handlers import CommandRefused, Order, take, understand
+from device_gateway.handlers import Command, CommandRefused, Order, take, understand
 from device_gateway.journal import Journal, JournalFailed
 from device_gateway.journal_steps import Reported
 from device_gateway.settings import GatewaySettings
@@ -163,7 +163,7 @@ class BusLink:
         while True:
             try:
                 fault_point("gateway_before_command_journaled")
-                order = await asyncio.to_thread(take, self._journal, command, self._placement()) or order
+                order = await asyncio.to_thread(self._journaled, command) or order
                 fault_point("gateway_before_command_acknowledged")
                 break
             except (JournalFailed, FaultInjected) as error:
@@ -177,6 +177,9 @@ class BusLink:
             log.info("command_repeated", subject=command.message.subject)
         else:
             self.set_to_work(order)
+
+    def _journaled(self, command: Command) -> Order | None:
+        return take(self._journal, command, self._placement(), drawer_late_s=self._settings.drawer_late_s)
 
     def set_to_work(self, order: Order) -> None:
         """Wake whoever carries out an order that was just journaled."""

@@ -124,7 +124,8 @@ class DrawerDuty(Listening):
         self._keeper = DrawerKeeper(post)
 
     def opened(self, device: Device) -> None:
-        """See how it stands."""
+        """See how it stands, and whether an opening waits since before it was gone."""
+        self._keeper.woken()
         seen = cast("Drawer", device).seen()
         if seen is not None:
             self._keeper.trust_sensor()

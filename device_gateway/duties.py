@@ -59,7 +59,7 @@ class Duty(Protocol):
 
 
 class Listening:
-    """The duty of a scanner or a scale, and what other duties have in common: pass on what the device tells."""
+    """The duty of a scanner, and what other duties have in common: pass on what the device tells."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
@@ -79,6 +79,20 @@ class Listening:
 
     def woken(self) -> None:
         """Nothing waits for it."""
+
+
+class WeighingDuty(Listening):
+    """The duty of a scale: some tell the same weight many times a second, and pages hear of it once."""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__(post)
+        self._told: Observation | None = None
+
+    def observed(self, observation: Observation) -> None:
+        """Pass on a weight that is another one."""
+        if observation != self._told:
+            self._told = observation
+            super().observed(observation)
 
 
 class Showing(Listening):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -25,7 +25,24 @@ class CommandRefused(Exception):
 
 
 Order = PrintJob | DrawerOpening
-Handler = Callable[[Step, Any, Trail, datetime | None, Sequence[PlacedDevice]], Order]
+
+
+class Handler(Protocol):
+    """Puts a command into the journal. `drawer_late_s` is how long a drawer may be opened for it, at most."""
+
+    def __call__(
+        self,
+        step: Step,
+        command: Any,
+        trail: Trail,
+        expires_at: datetime | None,
+        devices: Sequence[PlacedDevice],
+        *,
+        drawer_late_s: float,
+    ) -> Order:
+        """See the use cases."""
+
+
 HANDLERS: Mapping[type[GatewayCommand], Handler] = {
     PrintDocument: accept_print_job,
     OpenDrawer: accept_drawer_opening,
@@ -61,11 +78,11 @@ def understand(headers: Mapping[str, Any], body: bytes, gateway_id: UUID) -> Com
     return Command(message, envelope)
 
 
-def take(journal: Journal, command: Command, devices: Sequence[PlacedDevice]) -> Order | None:
+def take(journal: Journal, command: Command, devices: Sequence[PlacedDevice], *, drawer_late_s: float) -> Order | None:
     """Journal a command; None if it was journaled before. Raises JournalFailed."""
     message, envelope = command.message, command.envelope
     trail = Trail(envelope.correlation_id, envelope.id, envelope.traceparent)
     with journal.step() as step:
         if not step.is_new(envelope.type, message.subject, envelope.id):
             return None
-        return HANDLERS[type(message)](step, message, trail, envelope.expiry_time, devices)
+        return HANDLERS[type(message)](step, message, trail, envelope.expiry_time, devices, drawer_late_s=drawer_late_s)

@@ -86,7 +86,10 @@ class PrinterDuty(Listening):
         if self._keeper.open_next(printer.kick_drawer, lambda: self._drawer_open(printer)):
             return True
         now = self._post.journal.clock()
-        every = timedelta(seconds=self._post.settings.status_every_s)
+        settings = self._post.settings
+        # Each question to a printer that never answers costs the time to wait for it in vain.
+        silent = self._told is not None and not self._told.answered
+        every = timedelta(seconds=settings.silent_status_every_s if silent else settings.status_every_s)
         if self._asked_at is None or now - self._asked_at >= every:
             self._ask(printer)
         if self._not_before is not None and now >= self._not_before:
@@ -163,8 +166,13 @@ class PrinterDuty(Listening):
         if job.open_drawer is None or number != 1:
             return _Begun(job, number)
         place = drawer_of(self._post.placement(), job.till_id)
-        opening = opening_of_job(job, place.name if place else NO_DRAWER, step.now)
+        opening = opening_of_job(
+            job, place.name if place else NO_DRAWER, step.now, late_s=self._post.settings.drawer_late_s
+        )
         if step.opening(opening.opening_id) is not None:
+            return _Begun(job, number)
+        if is_expired(opening.expires_at, step.now):
+            step.add_opening(opening.to(OpeningState.EXPIRED, step.now))
             return _Begun(job, number)
         if place is None:
             step.add_opening(opening.to(OpeningState.FAILED, step.now, "This till has no drawer at this PC."))

@@ -35,9 +35,10 @@ class GatewaySettings(BaseSettings):
     )
     poll_s: float = Field(0.05, gt=0, le=1, description="the seconds a device is listened to at a time, e.g. 0.05")
     reopen_s: float = Field(0.25, gt=0, description="the seconds before an absent device is looked for again, at first")
-    reopen_limit_s: float = Field(1.5, gt=0, lt=2, description="the same at last, below 2: a plug counts as quick")
+    reopen_limit_s: float = Field(1.0, gt=0, lt=2, description="the same at last, below 2: a plug counts as quick")
     status_every_s: float = Field(2.0, gt=0, description="the seconds between two questions for a printer's state")
     device_call_timeout_s: float = Field(10.0, gt=0, description="the seconds a till waits for a scale or a drawer")
+    silent_status_every_s: float = Field(20.0, gt=0, description="the same for a printer that does not answer")
     stop_timeout_s: float = Field(10.0, gt=0, description="the seconds for devices to finish when the gateway stops")
 
     # Printing and drawers
@@ -51,6 +52,10 @@ class GatewaySettings(BaseSettings):
 
     drawer_request_s: float = Field(
         10.0, gt=0, description="the seconds after which a till's wish for an open drawer is over"
+    )
+
+    drawer_late_s: float = Field(
+        60.0, gt=0, description="the seconds after which a drawer is no longer opened for what was ordered, at most"
     )
 
     # Bus

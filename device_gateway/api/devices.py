@@ -116,7 +116,14 @@ async def open_drawer(
                 if (known.till_id, known.reason) != (command.till_id, command.reason):
                     raise Conflict("This opening id is taken. Send a new UUID.", field="opening_id")
                 return known
-            return accept_drawer_opening(step, command, trail, step.now + keep_for, gateway.workforce.placement())
+            return accept_drawer_opening(
+                step,
+                command,
+                trail,
+                step.now + keep_for,
+                gateway.workforce.placement(),
+                drawer_late_s=gateway.settings.drawer_late_s,
+            )
 
     opening = await asyncio.to_thread(write_down)
     gateway.workforce.wake(opening.drawer)

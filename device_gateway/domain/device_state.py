@@ -104,14 +104,8 @@ def health_of_printer(status: PrinterStatus) -> DeviceHealth:
 
 
 def health_of_scale(weighing: Weighing) -> DeviceHealth:
-    """What a scale says."""
+    """What a scale says. A load that is too heavy, or lifted off after a tare, is no trouble of the scale's."""
     if weighing.state is WeightState.FAULT:
         detail = weighing.detail or "The scale reports a fault."
         return DeviceHealth(DeviceState.BLOCKED, detail, "Take everything off the scale and switch it off and on.")
-    if weighing.state is WeightState.OVER_CAPACITY:
-        return DeviceHealth(DeviceState.ATTENTION, "The load is too heavy for the scale.", "Take some of it off.")
-    if weighing.state is WeightState.BELOW_ZERO:
-        return DeviceHealth(
-            DeviceState.ATTENTION, "The scale shows less than nothing.", "Empty the scale and set it to zero."
-        )
     return READY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -120,8 +120,17 @@ class DrawerOpening:
         return replace(self, state=state, changed_at=now, detail=detail)
 
 
-def opening_of_job(job: PrintJob, drawer: str, now: datetime) -> DrawerOpening:
-    """The opening that a job asks for. Its id follows from the job's, so that it happens once for all attempts."""
+def latest(expires_at: datetime | None, received_at: datetime, late_s: float) -> datetime:
+    """Until when a drawer may be opened: as long as the order holds, and never later than `late_s` after it came."""
+    end = received_at + timedelta(seconds=late_s)
+    return end if expires_at is None else min(end, expires_at)
+
+
+def opening_of_job(job: PrintJob, drawer: str, now: datetime, *, late_s: float) -> DrawerOpening:
+    """The opening that a job asks for. Its id follows from the job's, so that it happens once for all attempts.
+
+    A receipt may wait an hour for paper; the drawer does not open then: the customer has gone with the change.
+    """
     assert job.open_drawer is not None
     return DrawerOpening(
         opening_id=uuid5(job.job_id, "drawer"),
@@ -131,7 +140,7 @@ def opening_of_job(job: PrintJob, drawer: str, now: datetime) -> DrawerOpening:
         received_at=now,
         changed_at=now,
         trail=job.trail,
-        expires_at=job.expires_at,
+        expires_at=latest(job.expires_at, job.received_at, late_s),
         requested_by=job.requested_by,
         sale_id=job.sale_id,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from device_gateway.domain.orders import DrawerOpening, OpeningState, Trail
+from device_gateway.domain.orders import DrawerOpening, OpeningState, Trail, latest
 from device_gateway.domain.placement import PlacedDevice, drawer_of
 from device_gateway.domain.print_job import is_expired
 from device_gateway.journal_steps import Step
@@ -14,7 +14,13 @@ from libs.contracts.gateway import OpenDrawer
 
 
 def accept_drawer_opening(
-    step: Step, command: OpenDrawer, trail: Trail, expires_at: datetime | None, devices: Sequence[PlacedDevice]
+    step: Step,
+    command: OpenDrawer,
+    trail: Trail,
+    expires_at: datetime | None,
+    devices: Sequence[PlacedDevice],
+    *,
+    drawer_late_s: float,
 ) -> DrawerOpening:
     """Store the opening for whatever opens the till's drawer; decided at once if it is too late or there is none."""
     place = drawer_of(devices, command.till_id)
@@ -26,7 +32,7 @@ def accept_drawer_opening(
         received_at=step.now,
         changed_at=step.now,
         trail=trail,
-        expires_at=expires_at,
+        expires_at=latest(expires_at, step.now, drawer_late_s),
         requested_by=command.requested_by,
     )
     if is_expired(expires_at, step.now):

@@ -15,7 +15,13 @@ NO_DRAWER = "drawer"
 
 
 def accept_print_job(
-    step: Step, command: PrintDocument, trail: Trail, expires_at: datetime | None, devices: Sequence[PlacedDevice]
+    step: Step,
+    command: PrintDocument,
+    trail: Trail,
+    expires_at: datetime | None,
+    devices: Sequence[PlacedDevice],
+    *,
+    drawer_late_s: float,
 ) -> PrintJob:
     """Store the job for the printer that it names, or the till's first; decided at once if it can never be printed."""
     printer, trouble = _printer(command, devices)
@@ -41,7 +47,7 @@ def accept_print_job(
         job = job.with_all_waiting("fail", step.now, trouble)
     step.add_job(job)
     if job.open_drawer is not None and job.state is not PrintState.QUEUED:
-        _open_without_printing(step, job, devices)
+        _open_without_printing(step, job, devices, drawer_late_s)
     return job
 
 
@@ -59,10 +65,10 @@ def _printer(command: PrintDocument, devices: Sequence[PlacedDevice]) -> tuple[s
     return named.name, None
 
 
-def _open_without_printing(step: Step, job: PrintJob, devices: Sequence[PlacedDevice]) -> None:
+def _open_without_printing(step: Step, job: PrintJob, devices: Sequence[PlacedDevice], drawer_late_s: float) -> None:
     """A drawer that opens for a sale opens although its receipt cannot be printed; not, if it comes too late."""
     place = drawer_of(devices, job.till_id)
-    opening = opening_of_job(job, place.name if place else NO_DRAWER, step.now)
+    opening = opening_of_job(job, place.name if place else NO_DRAWER, step.now, late_s=drawer_late_s)
     if job.state is PrintState.EXPIRED:
         opening = opening.to(OpeningState.EXPIRED, step.now)
     elif place is None:

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from device_gateway.bus_link import commands_of
 from device_gateway.configuration import ConfiguredDevice
+from device_gateway.domain.device_state import STARTING
 from device_gateway.domain.orders import PrintJob
 from device_gateway.enrolment import EnrolledTill, Enrolment
 from device_gateway.service import RunningGateway, gateway_at_work
@@ -212,7 +213,8 @@ class Stand:
     async def device_is(self, name: str, state: str) -> None:
         """Wait until a device is in a state."""
         worker = self.gateway.parts.workforce.worker(name)
-        await until(lambda: worker.health.state.value == state)
+        # A device that is still being looked for is absent, but not yet known to be.
+        await until(lambda: worker.health.state.value == state and worker.health is not STARTING)
 
 
 @asynccontextmanager

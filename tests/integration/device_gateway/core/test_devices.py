@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
-from device_gateway.domain.observations import PrinterStatus, Scan
+from device_gateway.domain.observations import PrinterStatus, Scan, Weighing, WeightState
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
 from libs.persistence import new_id
 from tests.integration.device_gateway.core.fakes import (
+    OUT_OF_PAPER,
     WELL,
     FakeDisplay,
     FakeDrawer,
@@ -26,8 +28,8 @@ pytestmark = pytest.mark.anyio
 async def test_a_device_that_comes_back_is_open_again_within_two_seconds(tmp_path: Path) -> None:
     """With the settings a shop has; the limit is checked by their own validation, too."""
     printer = FakePrinter()
-    async with stand(tmp_path, [printer.configured("printer", TILL)], reopen_s=0.25, reopen_limit_s=1.5) as shop:
-        await shop.device_is("printer", "ready")
+    async with stand(tmp_path, [printer.configured("printer", TILL)], reopen_s=0.25, reopen_limit_s=1.0) as shop:
+        await until(lambda: shop.server.device_states("printer") == ["ready"])
         printer.present = False
         await shop.device_is("printer", "absent")
         command = receipt()
@@ -171,7 +173,8 @@ async def test_a_drawer_found_open_without_a_kick_is_reported_as_by_hand(tmp_pat
 async def test_a_till_opens_its_drawer_by_http_once_for_each_id_and_not_late(tmp_path: Path) -> None:
     printer = FakePrinter()
     devices = [printer.configured("printer", TILL)]
-    async with stand(tmp_path, devices, drawer_request_s=0.3) as shop:
+    async with stand(tmp_path, devices, drawer_request_s=1.0) as shop:
+        await shop.device_is("printer", "ready")
         body = {"till_id": str(TILL), "reason": "change", "opening_id": str(new_id())}
         for _ in range(2):
             answer = await shop.http.post("/gateway/v1/drawer-openings", json=body, headers=shop.keys.headers())
@@ -290,3 +293,30 @@ async def test_a_printers_state_is_told_only_when_it_changes(tmp_path: Path) -> 
             while (message := await page.next_message())["type"] != "printer":
                 pass
             assert message["cover_open"] is True
+
+
+async def test_a_drawer_does_not_open_for_a_receipt_that_waited_for_paper(tmp_path: Path) -> None:
+    printer = FakePrinter(now=OUT_OF_PAPER)
+    async with stand(tmp_path, [printer.configured("printer", TILL)], drawer_late_s=0.1) as shop:
+        await shop.device_is("printer", "blocked")
+        command = receipt(open_drawer="cash_sale")
+        await shop.server.send(command)
+        await asyncio.sleep(0.15)
+        printer.now = WELL
+        await shop.job_is(command.job_id, "printed")
+        await until(lambda: [opening.outcome for opening in shop.server.openings()] == ["expired"])
+        assert printer.kicks == 0
+
+
+async def test_a_scale_that_repeats_its_weight_is_heard_once(tmp_path: Path) -> None:
+    scale = FakeScale()
+    async with stand(tmp_path, [scale.configured("scale", TILL)]) as shop:
+        await shop.device_is("scale", "ready")
+        with shop.gateway.parts.live.listening(TILL) as page:
+            for grams in (100, 100, 100, 250, 100):
+                scale.told.put(Weighing(WeightState.STABLE, grams, 0, grams))
+            heard: list[object] = []
+            while len(heard) < 3:
+                message = await page.next_message()
+                heard += [message["net_g"]] if message["type"] == "weight" else []
+            assert heard == [100, 250, 100]

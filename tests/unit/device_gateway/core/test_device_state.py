@@ -72,12 +72,12 @@ def test_a_printer_that_can_print_is_never_called_blocked() -> None:
     [
         (WeightState.STABLE, DeviceState.READY),
         (WeightState.MOVING, DeviceState.READY),
-        (WeightState.OVER_CAPACITY, DeviceState.ATTENTION),
-        (WeightState.BELOW_ZERO, DeviceState.ATTENTION),
+        (WeightState.OVER_CAPACITY, DeviceState.READY),
+        (WeightState.BELOW_ZERO, DeviceState.READY),
         (WeightState.FAULT, DeviceState.BLOCKED),
     ],
 )
-def test_a_scale_asks_for_what_it_needs(state: WeightState, expected: DeviceState) -> None:
+def test_only_a_fault_is_a_trouble_of_the_scale(state: WeightState, expected: DeviceState) -> None:
     assert health_of_scale(Weighing(state)).state is expected
 
 

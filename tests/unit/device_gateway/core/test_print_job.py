@@ -144,12 +144,13 @@ def test_a_second_duplicate_needs_the_first_to_have_come_to_nothing(earlier: Pri
 
 
 def test_a_drawer_is_told_to_open_once() -> None:
-    opening = opening_of_job(job(open_drawer="cash_sale"), "printer", NOON)
+    opening = opening_of_job(job(open_drawer="cash_sale"), "printer", NOON, late_s=60)
     begun = opening.to(OpeningState.OPENING, NOON)
-    assert opening.opening_id == opening_of_job(job(open_drawer="cash_sale"), "printer", NOON).opening_id
+    assert opening.opening_id == opening_of_job(job(open_drawer="cash_sale"), "printer", NOON, late_s=60).opening_id
     for state in (OpeningState.OPENING, OpeningState.WAITING, OpeningState.EXPIRED):
         with pytest.raises(IllegalTransition):
             begun.to(state, NOON)
+    assert opening.expires_at == NOON + timedelta(seconds=60)
     ended = begun.to(OpeningState.SENT, NOON)
     for state in OpeningState:
         with pytest.raises(IllegalTransition):
