@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from libs.host.edge import Edge
 from libs.host.registry import all_services
 from libs.host.server import listen, serving
 from libs.host.settings import HostSettings
-from libs.persistence import Database
+from libs.persistence import Database, UnitOfWork
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.hosting import RunningServices, running
 from services.sales.storage.devices import DeviceRepository
@@ -91,6 +91,15 @@ class LivingShop:
     def settle(self) -> None:
         """Wait until every event has reached every service."""
         asyncio.run_coroutine_threadsafe(self._services.drained(), self._loop).result()
+
+    def behind(self, service: str, change: Callable[[UnitOfWork], Awaitable[None]]) -> None:
+        """Change what a service has stored, where its messages would come from outside."""
+
+        async def commit() -> None:
+            async with self._services.apps[service].state.context.database.transaction() as work:
+                await change(work)
+
+        asyncio.run_coroutine_threadsafe(commit(), self._loop).result()
 
     def _set_up(self) -> None:
         anonymous = Api(self.http)

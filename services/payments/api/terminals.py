@@ -16,7 +16,7 @@ from libs.web.authentication import Caller, RequestBody, require
 from libs.web.idempotency import Once
 from libs.web.paging import Page, Paging
 from libs.web.transactions import Reading, Work
-from services.payments.api.dependencies import Settings, TerminalName
+from services.payments.api.dependencies import PlainText, Settings, TerminalName
 from services.payments.api.intent_schemas import OperationView
 from services.payments.domain.cash_back import CashBackLimit
 from services.payments.domain.terminal import Terminal
@@ -86,7 +86,9 @@ class DefaultTerminalBody(RequestBody):
 
 
 class ReleaseBody(RequestBody):
-    """Nothing needs to be said."""
+    """Why the terminal goes, if anybody wants to say."""
+
+    note: PlainText | None = None
 
 
 class QuestionBody(RequestBody):
@@ -180,7 +182,7 @@ async def post_release(terminal_id: UUID, body: ReleaseBody, caller: Caller, wor
     """Refused while it has payments that are not settled or not decided: run its end of day first."""
 
     async def release() -> TerminalView:
-        return TerminalView.of(await release_terminal(work, caller, terminal_id))
+        return TerminalView.of(await release_terminal(work, caller, terminal_id, body.note))
 
     return await once.answer(release, status=200)
 

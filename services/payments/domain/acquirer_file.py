@@ -24,6 +24,9 @@ class FileUnreadable(Invalid):
 
     type = "acquirer-file-unreadable"
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, field="file")
+
 
 @dataclass(frozen=True, slots=True)
 class AcquirerRow:

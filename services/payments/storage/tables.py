@@ -176,6 +176,8 @@ terminals = Table(
     Column("version", BigInteger, nullable=False),
     timestamp("changed_at"),
     timestamp("released_at", nullable=True),
+    identifier("released_by", nullable=True),
+    Column("release_note", Text),
     Index("terminals_of_store", "store_id", "name", "terminal_id"),
     Index("terminals_of_gateway", "gateway_id", postgresql_where=text("gateway_id IS NOT NULL")),
     Index(

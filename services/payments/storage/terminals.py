@@ -152,12 +152,18 @@ class TerminalRepository:
         )
         return result.first() is not None
 
-    async def release(self, terminal_id: UUID, at: datetime) -> None:
-        """Note that the terminal may be taken away; one that stands alone is out of use from now on."""
+    async def release(self, terminal_id: UUID, at: datetime, by: UUID, note: str | None) -> None:
+        """Note who let the terminal go; one that stands alone is out of use from now on."""
         await self._connection.execute(
             update(terminals)
             .where(terminals.c.terminal_id == terminal_id)
-            .values(released_at=at, changed_at=at, active=and_(terminals.c.active, terminals.c.gateway_id.is_not(None)))
+            .values(
+                released_at=at,
+                released_by=by,
+                release_note=note,
+                changed_at=at,
+                active=and_(terminals.c.active, terminals.c.gateway_id.is_not(None)),
+            )
         )
 
     async def undone(self, terminal_ids: Sequence[UUID]) -> dict[UUID, Undone]:

@@ -52,12 +52,13 @@ async def set_default_terminal(work: UnitOfWork, caller: Principal, till_id: UUI
     return terminal
 
 
-async def release_terminal(work: UnitOfWork, caller: Principal, terminal_id: UUID) -> Terminal:
+async def release_terminal(work: UnitOfWork, caller: Principal, terminal_id: UUID, note: str | None) -> Terminal:
     """Let a terminal be taken away or replaced, once its day is settled (retail rule 21).
 
     Raises UnknownTerminal, Forbidden or TerminalNotSettled.
     """
     caller.demand(Permission.PAYMENTS_SETTLE)
+    demand_no_card_number(note, "note")
     terminal = await known_terminal(work.connection, caller, terminal_id, lock=True)
     repository = TerminalRepository(work.connection)
     undone = (await repository.undone([terminal_id])).get(terminal_id)
@@ -68,7 +69,7 @@ async def release_terminal(work: UnitOfWork, caller: Principal, terminal_id: UUI
             unsettled_count=undone.unsettled_count,
             undecided_count=undone.undecided_count,
         )
-    await repository.release(terminal_id, work.now)
+    await repository.release(terminal_id, work.now, caller.id, note)
     released = await repository.get(terminal_id)
     assert released is not None, "it was locked a moment ago"
     return released

@@ -9,13 +9,14 @@ from __future__ import annotations
 from tests.contract.recipes.catalog import CATALOG
 from tests.contract.recipes.identity import IDENTITY
 from tests.contract.recipes.operations import OPERATIONS
+from tests.contract.recipes.payments import PAYMENTS
 from tests.contract.recipes.printing import PRINTING
 from tests.contract.recipes.recipe import Names, Recipe, nobody
 from tests.contract.recipes.sales import SALES
 
 __all__ = ["RECIPES", "Names", "Recipe", "recipe_for"]
 
-RECIPES: dict[str, Recipe] = {**IDENTITY, **CATALOG, **SALES, **PRINTING, **OPERATIONS}
+RECIPES: dict[str, Recipe] = {**IDENTITY, **CATALOG, **SALES, **PRINTING, **OPERATIONS, **PAYMENTS}
 _HEALTH = Recipe(token=nobody)
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 from libs.contracts.terminals import CardFacts, CardReferences
 from libs.persistence import new_id
 from tests.integration.payments.terminal_shop import (
+    Answering,
     TerminalShop,
     answered,
     approves,
@@ -69,8 +70,12 @@ async def test_a_decline_says_why_and_takes_nothing(shop: TerminalShop) -> None:
 
 
 async def test_what_certainly_did_not_reach_the_terminal_is_a_decline(shop: TerminalShop) -> None:
-    for outcome in ("not_sent", "expired"):
-        shop.gateway.script["purchase"] = lambda operation, outcome=outcome: {"outcome": outcome}
+    answers: list[tuple[str, Answering]] = [
+        ("not_sent", lambda operation: {"outcome": "not_sent"}),
+        ("expired", lambda operation: {"outcome": "expired"}),
+    ]
+    for outcome, answer in answers:
+        shop.gateway.script["purchase"] = answer
         tender_id = await shop.authorize()
         assert (await shop.becomes(tender_id, "declined"))["reason_code"] == outcome
 

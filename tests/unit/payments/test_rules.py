@@ -123,7 +123,7 @@ def test_each_row_of_an_acquirers_file_is_right_or_refused_with_its_reason() -> 
         (3, 1_000, "JPY", date(2025, 11, 19)),
     ]
     messages = {row.row_number: row.message for row in rows if row.message}
-    assert [messages[number].partition(":")[0] for number in (5, 6, 7, 8)] == ["kind", "date", "amount", "amount"]  # type: ignore[union-attr]
+    assert [messages[number].partition(":")[0] for number in (5, 6, 7, 8)] == ["kind", "date", "amount", "amount"]
     assert "QQQ" in (messages[9] or "")
     assert (messages[10] or "").startswith("retrieval_reference or approval_code")
     assert "card number" in (messages[11] or "")

@@ -203,6 +203,8 @@ def upgrade() -> None:
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('released_by', sa.Uuid(), nullable=True),
+    sa.Column('release_note', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('terminal_id')
     )
     op.create_index('terminals_of_gateway', 'terminals', ['gateway_id'], unique=False, postgresql_where=sa.text('gateway_id IS NOT NULL'))
