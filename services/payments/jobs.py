@@ -10,20 +10,20 @@ from libs.persistence.idempotency import IdempotencyStore
 from services.payments.settings import PaymentsSettings
 from services.payments.storage.operations import OperationRepository
 from services.payments.use_cases.inquire import inquire_due
-from services.payments.use_cases.record_answer import give_up_waiting, record_never_sent
+from services.payments.use_cases.record_answer import give_up_waiting, record_given_up
 
 
 async def watch(database: Database, settings: PaymentsSettings) -> None:
-    """One look at everything that waits: commands never sent, answers overdue, inquiries due."""
+    """One look at everything that waits: commands given up, answers overdue, inquiries due."""
     limits, batch = settings.limits, settings.watch_batch_rows
     async with database.reading() as connection:
         operations = OperationRepository(connection)
-        never_sent = await operations.never_sent(batch)
+        given_up = await operations.given_up(batch)
         overdue = await operations.overdue(database.clock(), batch)
     # A transaction for each, so that one payment never holds up another.
-    for operation, failure in never_sent:
+    for operation, failure in given_up:
         async with database.transaction() as work:
-            await record_never_sent(work, operation, failure, limits)
+            await record_given_up(work, operation, failure, limits)
     for operation in overdue:
         async with database.transaction() as work:
             await give_up_waiting(work, operation, limits)

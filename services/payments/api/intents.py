@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
-from libs.persistence import utc_now
 from libs.web.authentication import Caller, require
 from libs.web.idempotency import Once
 from libs.web.paging import Page, Paging
@@ -41,6 +40,7 @@ _resolves = require(Permission.PAYMENTS_RESOLVE)
 
 @router.get("/intents", dependencies=[_reads], summary="List card payments, the oldest first")
 async def list_intents(
+    request: Request,
     caller: Caller,
     reading: Reading,
     paging: Paging,
@@ -59,7 +59,7 @@ async def list_intents(
         state=state,
         sale_id=sale_id,
     )
-    now = utc_now()
+    now = request.app.state.context.clock()
     return paging.page(
         rows,
         lambda payment: (payment.created_at.isoformat(), str(payment.intent.intent_id)),
@@ -68,7 +68,7 @@ async def list_intents(
 
 
 @router.get("/intents/{intent_id}", dependencies=[_reads], summary="A card payment with its history and operations")
-async def show_intent(intent_id: UUID, caller: Caller, reading: Reading) -> IntentDetail:
+async def show_intent(intent_id: UUID, request: Request, caller: Caller, reading: Reading) -> IntentDetail:
     """The intent of a tender has the tender's id. The terminal's slips are in the answers of its operations."""
     repository = IntentRepository(reading)
     payment = await repository.get(intent_id)
@@ -78,7 +78,7 @@ async def show_intent(intent_id: UUID, caller: Caller, reading: Reading) -> Inte
     history = await repository.history(intent_id)
     operations = await OperationRepository(reading).of_intent(intent_id)
     return IntentDetail(
-        **IntentView.of(payment, utc_now()).model_dump(),
+        **IntentView.of(payment, request.app.state.context.clock()).model_dump(),
         history=[HistoryView.of(entry) for entry in history],
         operations=[OperationView.of(operation) for operation in operations],
     )

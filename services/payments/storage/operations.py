@@ -95,8 +95,8 @@ class OperationRepository:
         )
         return [_stored(row) for row in rows]
 
-    async def never_sent(self, limit: int) -> list[tuple[StoredOperation, str]]:
-        """Open operations whose command our own outbox gave up, and why: certainly nothing reached a terminal."""
+    async def given_up(self, limit: int) -> list[tuple[StoredOperation, str]]:
+        """Open operations whose command our own outbox gave up, and why: `unroutable`, `expired` or `unsendable`."""
         outbox = messaging.outbox
         rows = await self._connection.execute(
             select(operations, outbox.c.failure)

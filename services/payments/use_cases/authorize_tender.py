@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict, Refusal
-from libs.contracts.tenders import AuthorizeTender
+from libs.contracts.tenders import AuthorizeTender, TenderDeclined
 from libs.persistence import Connection, UnitOfWork
 from services.payments.domain.card_data import demand_no_card_number
 from services.payments.domain.cash_back import check_cash_back
@@ -31,6 +31,9 @@ async def authorize_tender(work: UnitOfWork, command: AuthorizeTender, limits: O
 
     A command that arrives again changes nothing.
     """
+    if command.amount_minor == 0:
+        _decline_nothing(work, command)
+        return
     refund = command.amount_minor < 0
     intent = Intent(
         command.tender_id,
@@ -66,6 +69,22 @@ async def authorize_tender(work: UnitOfWork, command: AuthorizeTender, limits: O
     await change.keep()
 
 
+def _decline_nothing(work: UnitOfWork, command: AuthorizeTender) -> None:
+    """A tender of nothing is no payment; sales is answered all the same."""
+    work.emit(
+        TenderDeclined(
+            tender_id=command.tender_id,
+            sale_id=command.sale_id,
+            store_id=command.store_id,
+            kind=command.kind,
+            decided_at=work.now,
+            reason_code="invalid",
+            reason="A card payment is of an amount above zero.",
+        ),
+        sequence=1,
+    )
+
+
 def _decline(change: PaymentChange, error: Refusal) -> None:
     change.facts(reason_code=error.type, reason=error.sentence, decided_at=change.work.now)
     change.move(change.intent.refused(), PAYMENTS, reason=error.sentence)
@@ -74,7 +93,7 @@ def _decline(change: PaymentChange, error: Refusal) -> None:
 
 async def _purchase(change: PaymentChange, command: AuthorizeTender, limits: OperationLimits) -> None:
     connection = change.work.connection
-    if command.cash_back_minor or (command.amount_minor == 0):
+    if command.cash_back_minor:
         set_limits = await CashBackLimitRepository(connection).of(command.currency)
         check_cash_back(command.cash_back_minor, command.amount_minor, set_limits, command.currency)
     terminal = await terminal_for(connection, command.store_id, command.till_id, command.instrument)

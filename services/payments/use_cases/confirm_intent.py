@@ -60,12 +60,18 @@ async def confirm_intent(
 ) -> PaymentChange:
     """Decide what is pending by a person's word; for a lost answer that needs `payments.confirm`, or a manager.
 
+    So does saying that a refused reversal was given back in another way, with a note of which.
+
     Raises UnknownIntent, Forbidden for another store, NothingToConfirm, ApprovalRequired and its kin, or Invalid.
     """
     change = await PaymentChange.locked(work, intent_id)
     caller.demand_store(change.payment.store_id)
     _check(confirmation, change.intent.pending)
     state = change.intent.state
+    if state is IntentState.REVERSAL_REFUSED:
+        await _given_back_by_hand(work, caller, change, confirmation, approval, limits)
+        await change.keep()
+        return change
     if state is IntentState.AWAITING_CONFIRMATION:
         caller.demand(Permission.PAYMENTS_RESOLVE)
         actor = actor_of(caller)
@@ -95,6 +101,22 @@ def actor_of(caller: Principal, approval: Approval | None = None) -> Actor:
     if approval is None:
         return Actor(caller.kind, caller.name, caller.id)
     return Actor(caller.kind, caller.name, caller.id, approval.approver_id, approval.approver_name)
+
+
+async def _given_back_by_hand(
+    work: UnitOfWork,
+    caller: Principal,
+    change: PaymentChange,
+    confirmation: Confirmation,
+    approval: Approval | None,
+    limits: OperationLimits,
+) -> None:
+    if confirmation.said is not Said.APPROVED or not confirmation.note:
+        raise Invalid("Say in the note how the money was given back.", field="note")
+    actor = await _authorised(work, caller, change.intent.intent_id, approval)
+    started = change.intent.started(Action.REVERSAL, change.intent.approved_minor, by_hand=True)
+    change.move(started, actor, reason="given back in another way")
+    await approve_action(change, TerminalApproval(), limits, actor, reason=confirmation.note)
 
 
 async def _authorised(work: UnitOfWork, caller: Principal, intent_id: UUID, approval: Approval | None) -> Actor:

@@ -178,12 +178,14 @@ async def give_up_waiting(work: UnitOfWork, operation: StoredOperation, limits: 
     await _conclude(work, operation, OperationState.UNKNOWN, limits)
 
 
-async def record_never_sent(
-    work: UnitOfWork, operation: StoredOperation, failure: str, limits: OperationLimits
-) -> None:
-    """Our own outbox gave the command up: certainly nothing reached a terminal."""
-    _log.warning("operation_never_sent", operation_id=str(operation.operation_id), failure=failure)
-    await _conclude(work, operation, OperationState.NOT_SENT, limits)
+async def record_given_up(work: UnitOfWork, operation: StoredOperation, failure: str, limits: OperationLimits) -> None:
+    """Our own outbox gave the command up. Where no gateway listens, certainly nothing reached a terminal.
+
+    One that expired there may have got out before, with its confirmation lost: that outcome is unknown.
+    """
+    _log.warning("operation_given_up", operation_id=str(operation.operation_id), failure=failure)
+    outcome = OperationState.UNKNOWN if failure == "expired" else OperationState.NOT_SENT
+    await _conclude(work, operation, outcome, limits)
 
 
 async def _conclude(

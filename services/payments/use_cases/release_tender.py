@@ -37,6 +37,9 @@ async def release_tender(work: UnitOfWork, command: ReleaseTender, limits: Opera
 
 
 async def _give_back(work: UnitOfWork, change: PaymentChange, limits: OperationLimits, reason: str) -> None:
+    if change.intent.state is IntentState.APPROVED and change.payment.settlement_id is not None:
+        # The terminal has settled it before the sale was complete: it took the money for good.
+        change.move(change.intent.captured(), SALES, reason="settled by the terminal")
     intent = change.intent
     if intent.state in (IntentState.APPROVED, IntentState.CAPTURED, IntentState.REVERSAL_REFUSED) and (
         change.payment.settlement_id is None

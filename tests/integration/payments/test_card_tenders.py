@@ -228,6 +228,28 @@ async def test_a_refused_reversal_is_sent_again_and_stays_on_the_list_until_it_t
     assert await shop.told(tender_id) == ["authorized", "released"]
 
 
+async def test_a_refused_reversal_that_was_given_back_in_another_way_is_confirmed_by_a_manager(
+    shop: TerminalShop,
+) -> None:
+    tender_id = await shop.authorize()
+    await shop.becomes(tender_id, "approved")
+    shop.gateway.script["reversal"] = declines
+    await shop.release(tender_id)
+    await shop.becomes(tender_id, "reversal_refused")
+    path = f"/intents/{tender_id}/confirmation"
+    refused(await shop.manager().post(path, {"outcome": "approved"}), 422, "invalid", "note")
+    given_back = {"outcome": "approved", "note": "Paid out by bank transfer"}
+    refused(await shop.person().post(path, given_back), 403, "approval-required")
+    assert answered(await shop.manager().post(path, given_back), 200)["state"] == "reversed"
+    assert await shop.told(tender_id) == ["authorized", "released"]
+
+
+async def test_a_tender_of_nothing_is_declined(shop: TerminalShop) -> None:
+    tender_id = await shop.authorize(0)
+    [(kind, outcome)] = await shop.outcomes_of(tender_id)
+    assert (kind, outcome["reason"]) == ("declined", "A card payment is of an amount above zero.")
+
+
 async def test_a_finished_payment_of_a_sale_is_given_back_by_the_sale_only(shop: TerminalShop) -> None:
     paid = await shop.paid()
     manager = shop.manager()

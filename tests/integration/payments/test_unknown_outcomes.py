@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import text
+
 from libs.contracts.permissions import Permission
 from tests.integration.payments.terminal_shop import (
     TerminalShop,
@@ -90,6 +92,21 @@ async def test_a_command_that_no_gateway_takes_is_a_decline(shop: TerminalShop) 
     shown = await shop.becomes(tender_id, "declined")
     assert (shown["reason_code"], shown["reason"]) == ("not_sent", "The terminal was not reached; nothing was taken.")
     await shop.hears(away.model_copy(update={"configured": False}), sequence=2)
+
+
+async def test_a_command_that_expired_on_its_way_may_have_arrived_and_is_unknown(shop: TerminalShop) -> None:
+    shop.gateway.script |= {"purchase": is_silent, "inquiry": finds_nothing}
+    tender_id = await shop.authorize()
+    await shop.asked(1)
+    async with shop.database.transaction() as work:
+        await work.connection.execute(
+            text("update outbox set failure = 'expired' where key = :key"),
+            {"key": str(shop.gateway.asked[0].operation_id)},
+        )
+    await shop.passes(1)
+    assert await shop.told(tender_id) == ["unknown"]
+    await shop.passes(10)
+    await shop.becomes(tender_id, "declined")
 
 
 async def test_the_till_queries_now(shop: TerminalShop) -> None:

@@ -161,6 +161,9 @@ class Link:
                 self._take(await self._framing.read(self._reader))
         except StreamBroken as error:
             self._end(error)
+        finally:
+            # Nobody reads any more, whatever the reason: a link that only sends is worse than none.
+            self._end()
 
     def _take(self, data: bytes) -> None:
         try:
