@@ -25,6 +25,7 @@ from device_gateway.domain.card_operations import (
 )
 from device_gateway.domain.observations import Observation
 from device_gateway.drivers.interface import DeviceAbsent, Driver, DriverOptions
+from device_gateway.drivers.serial_options import LineAddress
 from device_gateway.drivers.terminal.nexo import answers, messages
 from device_gateway.drivers.terminal.nexo.link import AnswerLost, NexoLink, NothingLeft, new_service_id
 from device_gateway.drivers.terminal.nexo.messages import NexoRequest, Parties
@@ -40,7 +41,7 @@ _WITHOUT_TLS = ("127.0.0.1",)
 class NexoOptions(DriverOptions):
     """How the terminal is reached, the key shared with it, and how long each step may take."""
 
-    url: str = Field(description="https://192.0.2.41:8443/nexo")
+    address: LineAddress = Field(description="where it is: https://192.0.2.41:8443/nexo")
     sale_id: Annotated[str, StringConstraints(min_length=1, max_length=36)]
     poi_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     operator_id: str | None = None
@@ -57,15 +58,18 @@ class NexoOptions(DriverOptions):
     inquiry_timeout_s: Seconds = 30.0
     check_every_s: Seconds = 30.0
 
-    @field_validator("url")
+    @field_validator("address")
     @classmethod
-    def _https(cls, url: str) -> str:
-        parts = urlsplit(url)
+    def _https(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme == "tcp" and parts.hostname in _WITHOUT_TLS:
+            # As a simulated terminal on this machine says where it is.
+            return f"http://{parts.netloc}/nexo"
         if not parts.hostname or parts.scheme not in ("http", "https"):
-            raise ValueError("the url must be written as https://192.0.2.41:8443/nexo")
+            raise ValueError("the address must be written as https://192.0.2.41:8443/nexo")
         if parts.scheme == "http" and parts.hostname not in _WITHOUT_TLS:
             raise ValueError("a terminal in the network must be reached by https, not http")
-        return url
+        return address
 
     @field_validator("passphrase")
     @classmethod
@@ -76,7 +80,7 @@ class NexoOptions(DriverOptions):
 
     @model_validator(mode="after")
     def _pinned(self) -> NexoOptions:
-        if self.url.startswith("https") and self.certificate_file is None:
+        if self.address.startswith("https") and self.certificate_file is None:
             raise ValueError("certificate_file must name the certificate that the terminal is known by")
         return self
 
@@ -100,7 +104,7 @@ class NexoTerminal:
         self._options = options
         self._parties = Parties(options.sale_id, options.poi_id, options.operator_id)
         self._link = NexoLink(
-            options.url,
+            options.address,
             self._parties,
             derive_key(options.key_identifier, options.key_version, options.passphrase.get_secret_value()),
             certificate_file=options.certificate_file,
@@ -114,14 +118,14 @@ class NexoTerminal:
 
     def check(self) -> None:
         """Whether somebody listens there. Raises DeviceAbsent."""
-        parts = urlsplit(self._options.url)
+        parts = urlsplit(self._options.address)
         address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         try:
             socket.create_connection(address, self._options.connect_timeout_s).close()
         except OSError as error:
             raise DeviceAbsent(
-                f"The terminal at {self._options.url} cannot be reached. Check that it is on and in the network, and "
-                "that its address is this one."
+                f"The terminal at {self._options.address} cannot be reached. Check that it is on and in the network, "
+                "and that its address is this one."
             ) from error
         self._next_check_s = time.monotonic() + self._options.check_every_s
 

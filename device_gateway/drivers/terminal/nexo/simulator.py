@@ -35,7 +35,7 @@ from device_gateway.simulators import (
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LARGEST_REQUEST_BYTES = 1_000_000
-_LOOK_FOR_ABORT_S = 0.01
+_LOOK_S = 0.01
 
 
 class NexoSimulatorOptions(SimulatorOptions):
@@ -108,7 +108,7 @@ class NexoSimulator(Simulator):
         body = answered.body
         if wait and answered.delay_s:
             while self.terminal.is_still_at(category, service_id):
-                time.sleep(_LOOK_FOR_ABORT_S)
+                time.sleep(_LOOK_S)
             body = self.terminal.current_answer(category, service_id)
         return answered, self._sealed(header, category, body)
 
@@ -147,7 +147,7 @@ def serving_https(simulator: NexoSimulator, certificate_file: Path, key_file: Pa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, name="simulated nexo terminal", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), name="simulated nexo terminal", daemon=True)
     thread.start()
     try:
         yield f"https://127.0.0.1:{server.server_address[1]}/nexo"
@@ -176,5 +176,4 @@ simulated = SimulatedDevice(
     make=NexoSimulator,
     faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy),
     typing=RULE_HELP,
-    default_listen="tcp://127.0.0.1:8443",
 )

@@ -72,11 +72,19 @@ class SerialCarrier:
 
     def send(self, apdu: Apdu, *, repeatable: bool) -> None:
         framed = frame(apdu.encode())
-        for _ in range(self._attempts if repeatable else 1):
-            self._signs.clear()
-            self._line.write(framed)
-            if self._sign() is Sign.ACKNOWLEDGED:
-                return
+        self._signs.clear()
+        self._line.write(framed)
+        # From here on the request has left: whatever breaks now, also while we acknowledge a frame of the terminal's
+        # own, must not look as if it had not.
+        try:
+            for attempt in range(self._attempts if repeatable else 1):
+                if attempt:
+                    self._signs.clear()
+                    self._line.write(framed)
+                if self._sign() is Sign.ACKNOWLEDGED:
+                    return
+        except DeviceAbsent as error:
+            raise NotTaken(str(error)) from error
         raise NotTaken("The terminal does not acknowledge what it is sent: check the serial cable and its speed.")
 
     def _sign(self) -> Sign | None:

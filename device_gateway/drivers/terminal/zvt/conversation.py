@@ -132,6 +132,7 @@ class Conversation:
                     reply.slips.append(read_text_block(apdu.data))
                 case Command.COMPLETION:
                     reply.ended_with = codes.OK
+                    reply.completion = apdu.data
                 case Command.ABORTED:
                     reply.ended_with = (apdu.data[0] if apdu.data else codes.CANCELLED) or codes.CANCELLED
                 case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,21 +22,35 @@ from device_gateway.domain.card_operations import (
 from device_gateway.domain.observations import Observation
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver, DriverOptions
 from device_gateway.drivers.lines import SerialSettings, open_line
+from device_gateway.drivers.serial_options import LineAddress
 from device_gateway.drivers.terminal.zvt import codes, requests
 from device_gateway.drivers.terminal.zvt.apdu import Apdu
 from device_gateway.drivers.terminal.zvt.carriers import Carrier, PlainCarrier, SerialCarrier
 from device_gateway.drivers.terminal.zvt.conversation import Conversation, Progress, RequestLost
 from device_gateway.drivers.terminal.zvt.memory import NO_RECEIPT, Certain, Doubt, Remembering
-from device_gateway.drivers.terminal.zvt.messages import NUMERIC_CURRENCIES, Command, registration, with_password
-from device_gateway.drivers.terminal.zvt.outcomes import Reply, approved, outcome_of_money, outcome_of_question
+from device_gateway.drivers.terminal.zvt.messages import (
+    NUMERIC_CURRENCIES,
+    Command,
+    registration,
+    status_enquiry,
+    with_password,
+)
+from device_gateway.drivers.terminal.zvt.outcomes import (
+    Reply,
+    approved,
+    outcome_of_money,
+    outcome_of_question,
+    outcome_of_status_enquiry,
+)
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+_NETWORK = ("tcp://", "socket://")
 
 
 class ZvtOptions(DriverOptions):
     """How the terminal is reached, and how long each step may take."""
 
-    line: str = Field(description="tcp://192.0.2.40:20007, or a serial device such as /dev/ttyUSB0")
+    address: LineAddress = Field(description="where it is: tcp://192.0.2.40:20007, or a serial port, /dev/ttyUSB0")
     baud: int = Field(default=9600, description="bits per second of a serial line; it is 8N2")
     password: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] = Field(
         default="000000", description="the six digits of the terminal's cash register password"
@@ -110,6 +125,14 @@ class ZvtTerminal:
         """Have the terminal stop waiting for a card; the operation then ends as declined."""
         self._abort.set()
 
+    def turnover_totals(self) -> OperationResult:
+        """The totals of the day so far, which stays open."""
+        return self._ask(with_password(Command.TURNOVER_TOTALS, self._options.password), _nobody_looks)
+
+    def status(self) -> OperationResult:
+        """Whether the terminal is ready: approved, or declined with the code of what ails it."""
+        return self._ask(status_enquiry(self._options.password), _nobody_looks, outcome_of_status_enquiry)
+
     def perform(self, operation: CardOperation, progress: Progress) -> OperationResult:
         """See Terminal.perform."""
         if operation.action == "inquiry":
@@ -181,12 +204,22 @@ class ZvtTerminal:
 
     def _ask_harmless(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
         settled = self._settle_what_was_before() if operation.action == "end_of_day" else None
-        refusal = settled or self._register()
-        if refusal is not None:
-            return NotSent(refusal)
+        if settled is not None:
+            return NotSent(settled)
         if operation.action == "end_of_day":
             # It may clear the receipts, so that the newest is no longer the newest.
             self._memory.newest_is(None)
+        return self._ask(request, progress)
+
+    def _ask(
+        self,
+        request: Apdu,
+        progress: Progress,
+        outcome: Callable[[Reply], OperationResult] = outcome_of_question,
+    ) -> OperationResult:
+        """Ask what moves no money."""
+        if (refusal := self._register()) is not None:
+            return NotSent(refusal)
         try:
             reply = self._conversation(self._options.operation_timeout_s).ask(
                 request, progress, repeatable=True, wants_abort=self._abort.is_set
@@ -194,7 +227,7 @@ class ZvtTerminal:
         except RequestLost as lost:
             self._hang_up()
             return Unknown(str(lost)) if lost.left else NotSent(str(lost))
-        return outcome_of_question(reply)
+        return outcome(reply)
 
     def _settle_what_was_before(self) -> str | None:
         """Nothing is sent while something is in doubt: its receipt would no longer be the newest. Returns why not."""
@@ -274,20 +307,20 @@ class ZvtTerminal:
     def _open(self) -> None:
         options = self._options
         line = open_line(
-            options.line,
+            options.address,
             serial=SerialSettings(baud=options.baud, stop_bits=2),
             connect_timeout_s=options.connect_timeout_s,
             write_timeout_s=options.write_timeout_s,
         )
-        if options.line.startswith("/"):
+        if options.address.startswith(_NETWORK):
+            self._carrier = PlainCarrier(line)
+        else:
             self._carrier = SerialCarrier(
                 line,
                 acknowledge_timeout_s=options.acknowledge_timeout_s,
                 character_timeout_s=options.character_timeout_s,
                 attempts=options.frame_attempts,
             )
-        else:
-            self._carrier = PlainCarrier(line)
 
     def _hang_up(self) -> None:
         if self._carrier is not None:

@@ -136,6 +136,16 @@ def with_password(command: Command, password: str) -> Apdu:
     return Apdu(command, bytes.fromhex(password))
 
 
+def status_enquiry(password: str) -> Apdu:
+    """Ask how the terminal is; its completion carries a status byte (field 19)."""
+    return Apdu(Command.STATUS_ENQUIRY, bytes.fromhex(password) + write_fields({0x03: b"\x00"}))
+
+
+def read_terminal_status(data: bytes) -> int:
+    """The status byte of a completion: 00 is ready, else a result code [M]; 00 without one. Raises MalformedFields."""
+    return read_fields(data).get(0x19, b"\x00")[0]
+
+
 def _money(amount_minor: int, currency: str) -> dict[int, bytes]:
     return {0x04: bcd(amount_minor, 6), 0x49: bcd(NUMERIC_CURRENCIES[currency], 2)}
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from device_gateway.domain.card_operations import Approved, Declined, OperationResult, Slips, Unknown
 from device_gateway.drivers.terminal.zvt import codes
-from device_gateway.drivers.terminal.zvt.messages import SlipLines, StatusInformation
+from device_gateway.drivers.terminal.zvt.fields import MalformedFields
+from device_gateway.drivers.terminal.zvt.messages import SlipLines, StatusInformation, read_terminal_status
 
 
 @dataclass
@@ -15,7 +16,7 @@ class Reply:
 
     `ended_with` is the result code of the end: 00 after a completion, else that of an abort or a refusal; None while
     it has not ended. `refused` means that the request was refused at once (`84 xx`). `unreadable` says that something
-    on the way could not be read.
+    on the way could not be read. `completion` is what came with the end.
     """
 
     status: StatusInformation | None = None
@@ -23,6 +24,7 @@ class Reply:
     ended_with: int | None = None
     refused: bool = False
     unreadable: bool = False
+    completion: bytes = b""
 
     @property
     def result(self) -> int | None:
@@ -84,3 +86,15 @@ def outcome_of_question(reply: Reply) -> OperationResult:
     if status is None:
         return Approved(0, slips=reply.printed)
     return Approved(status.amount_minor or 0, status.card, status.references, reply.printed, status.totals, status.text)
+
+
+def outcome_of_status_enquiry(reply: Reply) -> OperationResult:
+    """Whether the terminal is ready."""
+    outcome = outcome_of_question(reply)
+    if not isinstance(outcome, Approved):
+        return outcome
+    try:
+        status = read_terminal_status(reply.completion)
+    except MalformedFields:
+        return Unknown("How the terminal is cannot be read.")
+    return outcome if status == codes.OK else Declined(f"{status:02X}", codes.reason(status))

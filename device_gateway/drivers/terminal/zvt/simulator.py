@@ -301,5 +301,4 @@ simulated = SimulatedDevice(
     make=ZvtSimulator,
     faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy),
     typing=RULE_HELP,
-    default_listen="tcp://127.0.0.1:20007",
 )

@@ -17,12 +17,11 @@ def simulator(faults: Faults | None = None, **options: Any) -> NexoSimulator:
     return NexoSimulator(NexoSimulatorOptions(**options), faults, key=_KEY)
 
 
-def options_for(address: str, **options: Any) -> NexoOptions:
-    """Options of a driver for the terminal at a `tcp://` address or URL."""
-    url = address if "nexo" in address else address.replace("tcp", "http") + "/nexo"
+def options_for(where: str, **options: Any) -> NexoOptions:
+    """Options of a driver for the terminal at an address."""
     return NexoOptions.model_validate(
         {
-            "url": url,
+            "address": where,
             "sale_id": "till-1",
             "poi_id": "V400m-324688179",
             "key_identifier": "mykey",

@@ -260,9 +260,9 @@ def test_abort_does_nothing_when_nothing_is_under_way() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"url": "http://192.0.2.41/nexo"}, "must be reached by https, not http"),
-        ({"url": "https://192.0.2.41:8443/nexo"}, "certificate_file must name the certificate"),
-        ({"url": "192.0.2.41/nexo"}, "must be written as https"),
+        ({"address": "http://192.0.2.41/nexo"}, "must be reached by https, not http"),
+        ({"address": "https://192.0.2.41:8443/nexo"}, "certificate_file must name the certificate"),
+        ({"address": "192.0.2.41/nexo"}, "must be written as https"),
         ({"inquiry_timeout_s": 0}, "inquiry_timeout_s"),
         ({"pin": "1"}, "pin"),
         ({"passphrase": "pässword"}, "without accents"),

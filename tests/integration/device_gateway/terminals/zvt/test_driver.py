@@ -30,7 +30,7 @@ from tests.integration.device_gateway.terminals.operations import approved, inqu
 
 def _options(address: str, **options: Any) -> ZvtOptions:
     short = {"connect_timeout_s": 1, "acknowledge_timeout_s": 0.3, "answer_timeout_s": 0.3, "inquiry_timeout_s": 1}
-    return ZvtOptions.model_validate({"line": address, **short, **options})
+    return ZvtOptions.model_validate({"address": address, **short, **options})
 
 
 @contextmanager
@@ -141,6 +141,19 @@ def test_last_slip_and_diagnosis_move_nothing() -> None:
     assert isinstance(none_yet, Declined)
     assert slip.slips.customer[1] == "CHARGE 0001"
     assert diagnosis.amount_minor == 0
+
+
+def test_turnover_totals_leave_the_day_open_and_the_status_says_ready() -> None:
+    with _terminal() as (simulator, device):
+        approved(device, operation("purchase", 1000))
+
+        for _ in range(2):
+            totals = device.turnover_totals()
+            assert isinstance(totals, Approved)
+            assert [(total.scheme, total.sale_minor) for total in totals.totals] == [("Visa", 1000)]
+        assert isinstance(device.status(), Approved)
+        simulator.faults = Faults([Busy()])
+        assert isinstance(device.status(), NotSent)
 
 
 def test_a_decline_says_why_and_charges_nothing() -> None:

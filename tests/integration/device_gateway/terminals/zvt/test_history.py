@@ -18,7 +18,7 @@ def _terminal(**options: object) -> ZvtSimulator:
 
 def _driver(terminal: SimulatedTerminal, memory_file: Path | None = None) -> ZvtTerminal:
     options = ZvtOptions(
-        line=terminal.address,
+        address=terminal.address,
         memory_file=memory_file,
         connect_timeout_s=1,
         acknowledge_timeout_s=1,
