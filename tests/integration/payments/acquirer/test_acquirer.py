@@ -179,6 +179,17 @@ async def test_a_late_reply_is_discarded() -> None:
         assert isinstance(await acquirer.exchange(sale()), Answered)
 
 
+async def test_a_reply_that_comes_twice_counts_once() -> None:
+    async with listening(DIALECT, Books()) as host, client(host) as acquirer:
+        host.behave = lambda request: "hold" if request.mti == "0200" else "answer"
+        sent = asyncio.create_task(acquirer.exchange(sale(), WITHIN_S))
+        await until(lambda: len(host.financial()) == 1)
+        await host.release(lambda held: held * 2)
+        assert isinstance(await sent, Answered)
+        await until(lambda: acquirer.view()[0].late_or_foreign == 1)
+        assert acquirer.view()[0].connected
+
+
 async def test_what_has_not_left_goes_over_the_backup_at_once() -> None:
     books = Books()
     async with listening(DIALECT, books) as primary, listening(DIALECT, books) as backup:
