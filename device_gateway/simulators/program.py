@@ -107,7 +107,7 @@ def run(
         hint(f'  driver = "{choice.manifest.name}"')
         hint(f'  options = {{ {_address_field(choice)} = "{address}" }}')
         if choice.simulated.typing:
-            hint(choice.simulated.typing)
+            hint(f"What may be typed: {choice.simulated.typing}")
         hint(f"Also {_COMMANDS}; Ctrl-C ends it.")
         for line in lines:
             try:

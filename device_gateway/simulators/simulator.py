@@ -93,7 +93,8 @@ OptionsT = TypeVar("OptionsT", bound=SimulatorOptions)
 class SimulatedDevice(Generic[OptionsT]):
     """What the module simulator.py of a driver exports as `simulated`.
 
-    `make` takes options and faults; `faults` are those it can have; `typing` says what a person may type, if anything.
+    `make` takes options and faults; `faults` are those it can have; `typing` says what a person may type, if anything;
+    `default_listen` is where it listens unless told otherwise.
     """
 
     options: type[OptionsT]

@@ -20,9 +20,12 @@ def simulate(
         str | None, typer.Argument(help="The driver to simulate a device for, where the kind has several.")
     ] = None,
     listen: Annotated[
-        str,
-        typer.Option("--listen", help="pty, pty:PATH for a link that stays, or tcp://127.0.0.1:9100 (0: any port)."),
-    ] = "pty",
+        str | None,
+        typer.Option(
+            "--listen",
+            help="pty, pty:PATH for a link that stays, or tcp://127.0.0.1:9100 (0: any port). [the device's usual one]",
+        ),
+    ] = None,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="What goes wrong, e.g. late-answer=2.5; repeat it for several.")
     ] = None,
@@ -65,7 +68,7 @@ def simulate(
             _explain(program, choice)
             return
         simulator = program.make(choice, fault or [], setting or [])
-        _run(program, choice, simulator, listen, back_after)
+        _run(program, choice, simulator, listen or choice.simulated.default_listen, back_after)
     except ValueError as error:
         raise WrongSetting(str(error)) from error
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.drivers.display.line_2x20.code_pages import CodePage, encoded, line_of
@@ -46,6 +46,7 @@ def test_nothing_in_a_name_can_command_the_display() -> None:
     assert encoded("a\x1b\x40\x0cb\r\n\x7f\x85", CodePage.CP437) == b"a @ b    "
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(CodePage), st.integers(8, 40))
 def test_any_text_is_a_line_of_the_width_without_control_bytes(text: str, page: CodePage, width: int) -> None:
     line = line_of(text, width, page)

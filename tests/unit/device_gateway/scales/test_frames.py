@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Weighing, WeightState
@@ -86,11 +86,13 @@ def test_a_status_says_why_there_is_no_weight(bits: int, state: WeightState) -> 
     assert weighing.net_g is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 0x7F))
 def test_no_status_can_be_sold(bits: int) -> None:
     assert weighing_of_status(bits).state is not WeightState.STABLE
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=80), max_size=8), st.integers(0, 99_999), st.booleans())
 def test_after_any_noise_the_next_8217_answer_is_read_exactly(noise: list[bytes], grams: int, net: bool) -> None:
     scale = Answers()
@@ -101,6 +103,7 @@ def test_after_any_noise_the_next_8217_answer_is_read_exactly(noise: list[bytes]
     assert [answer for byte in frame for answer in scale.feed(bytes([byte]))] == [WeightAnswer(grams, net)]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_noise_yields_no_more_than_whole_grams_of_what_was_sent(data: bytes) -> None:
     for answer in answers(data):
@@ -154,6 +157,7 @@ def test_the_tail_of_endless_noise_is_never_taken_for_a_weight() -> None:
     assert list(lines.feed(b" 1.250 kg\r\n")) == [AdamWeight(1250)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=2 * LONGEST_LINE_BYTES), max_size=8), st.integers(1, 99_999))
 def test_after_any_noise_the_next_adam_line_is_read_exactly(noise: list[bytes], grams: int) -> None:
     lines = Lines()
@@ -163,6 +167,7 @@ def test_after_any_noise_the_next_adam_line_is_read_exactly(noise: list[bytes], 
     assert found[-1] == AdamWeight(grams)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1_000_000))
 def test_every_whole_gram_is_read_exactly_in_kilograms(grams: int) -> None:
     assert whole_grams(f"{grams // 1000}.{grams % 1000:03d}", WeightUnit.KILOGRAM) == grams

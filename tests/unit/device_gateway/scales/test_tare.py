@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Weighing, WeightState
@@ -49,6 +49,7 @@ def test_a_cleared_tare_is_gone() -> None:
     assert tare.weighing(100, net=False).net_g == 100
 
 
+@settings(deadline=None)
 @given(st.integers(-10_000, 100_000), st.integers(0, 5_000), st.integers(0, 5_000), st.booleans())
 def test_net_is_gross_less_tare_and_only_above_zero_sells(grams: int, on_scale: int, known: int, net: bool) -> None:
     tare = Tare()

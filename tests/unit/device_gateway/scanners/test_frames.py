@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Scan
@@ -88,6 +88,7 @@ def test_endless_noise_without_a_suffix_takes_no_memory() -> None:
     assert frames.unreadable == 1
 
 
+@settings(deadline=None)
 @given(st.lists(CODE, max_size=5), st.data())
 def test_codes_are_the_same_however_the_bytes_are_cut_into_pieces(codes: list[str], data: st.DataObject) -> None:
     stream = b"".join(code.encode() + b"\r" for code in codes)
@@ -99,6 +100,7 @@ def test_codes_are_the_same_however_the_bytes_are_cut_into_pieces(codes: list[st
     assert found == [Scan(code) for code in codes]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=700), max_size=6), CODE)
 def test_whatever_comes_before_a_code_after_a_suffix_is_read(noise: list[bytes], code: str) -> None:
     frames = ScanFrames()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Scan
@@ -81,12 +81,14 @@ def test_key_codes_are_those_of_the_kernel() -> None:
         assert PLAIN[code] + SHIFTED[code] == signs_of_key, name
 
 
+@settings(deadline=None)
 @given(st.text(US_LAYOUT + "\x1d", min_size=1, max_size=80).filter(lambda text: not text.startswith("]")))
 def test_every_text_of_the_layout_is_read_as_it_was_typed(text: str) -> None:
     expected = [Scan(text)] if text.strip("\x1d") else []
     assert scans(*keys_of(text)) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Key, st.integers(0, 0x2FF), st.integers(-1, 3), st.floats(0, 1e9)), max_size=200))
 def test_any_keys_leave_a_scanner_that_reads_the_next_code(noise: list[Key]) -> None:
     scanner = KeyedScans()

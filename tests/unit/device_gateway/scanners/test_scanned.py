@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Scan
@@ -58,6 +58,7 @@ def test_a_card_with_a_plain_code_means_that_code() -> None:
     assert product("CARD-0001").own_code == "CARD-0001"
 
 
+@settings(deadline=None)
 @given(st.uuids(version=4))
 def test_the_code_that_sales_prints_on_a_receipt_means_that_sale(sale_id: UUID) -> None:
     code = receipt_code(sale_id)
@@ -91,6 +92,7 @@ def test_what_cannot_be_read_is_a_sentence(scan: Scan, begin: str) -> None:
     assert meaning.sentence.startswith(begin)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=420), st.sampled_from([None, "]E0", "]C1", "]d2", "]Q3", "]e0", "]X9"]))
 def test_any_text_has_a_meaning(text: str, aim: str | None) -> None:
     assert isinstance(meaning_of(Scan(text, aim)), ProductScanned | ReceiptScanned | NothingScanned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_gateway.domain.observations import Scan
@@ -68,6 +68,7 @@ def test_a_key_held_down_for_ever_is_given_back_in_pieces() -> None:
     assert "".join(one.keys for one in found if isinstance(one, Typed)) == "x" * 1_200
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "7", "-", ENTER]), st.integers(-5, 200)), max_size=60))
 def test_no_key_is_lost_or_invented_at_any_pace(keys: list[tuple[str, int]]) -> None:
     found = heard(keys)
