@@ -1,4 +1,4 @@
-"""Whatever answers are lost, late or repeated: in the end what the terminal charged is what we say, intent by intent."""
+"""Whatever answers are lost, late or repeated: in the end what the terminal charged is what we say, by intent."""
 
 from __future__ import annotations
 
