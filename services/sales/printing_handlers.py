@@ -20,9 +20,10 @@ from services.sales.storage.devices import DeviceRepository
 from services.sales.storage.print_jobs import PrintJobRepository
 from services.sales.use_cases.print_what_happened import Printing, open_for_movement, print_sale, print_z_report
 
-# A customer waits for the receipt, so a batch gathers only briefly.
-_BATCH_SIZE = 50
-_BATCH_WAIT_S = 0.01
+# What a customer does not notice before the paper comes: in a rush it gathers dozens of sales into one transaction,
+# where a transaction for each would slow the sales themselves down.
+_BATCH_SIZE = 200
+_BATCH_WAIT_S = 0.25
 
 
 def printing_consumer(books: PriceBooks, layouts: ReceiptLayouts, settings: PrintingSettings) -> ProjectionConsumer:
