@@ -22,6 +22,7 @@ from libs.contracts.printing import (
 )
 
 GAP_COLUMNS = 1
+LEAST_CELL_COLUMNS = 2
 # An amount keeps a column of its own as long as the text beside it has this part of the row.
 _LEAST_LEFT_PART = 3
 MARK_SIZE = 2
@@ -160,10 +161,12 @@ def _cells(block: CellsBlock, columns: int) -> Iterator[Row]:
 
 
 def _shared(columns: int, shares: Sequence[int]) -> list[int]:
-    """Columns dealt out by shares, at least one each; what is left over goes to the first."""
-    total = sum(shares)
-    widths = [max(1, columns * share // total) for share in shares]
-    widths[0] = max(1, widths[0] + columns - sum(widths))
+    """Columns dealt out by shares, with room for a wide character each; what is left over goes to the first."""
+    least = min(LEAST_CELL_COLUMNS, max(1, columns // len(shares)))
+    widths = [max(least, columns * share // sum(shares)) for share in shares]
+    widths[0] += max(0, columns - sum(widths))
+    while sum(widths) > columns and max(widths) > least:
+        widths[widths.index(max(widths))] -= 1
     return widths
 
 

@@ -13,7 +13,7 @@ from device_gateway.drivers.printer.escpos import commands, encoder
 from device_gateway.drivers.printer.escpos.encoder import Habits, Paper
 from device_gateway.drivers.printer.escpos.options import EscposOptions
 from device_gateway.drivers.printer.escpos.printing import SILENCE, Limits, Sending
-from device_gateway.drivers.printer.escpos.profiles import Profile, profile_named
+from device_gateway.drivers.printer.escpos.profiles import Profile, profile_at, profile_named
 from device_gateway.drivers.printer.escpos.replies import DrawerSensor
 from device_gateway.drivers.printer.escpos.talk import Talk
 from libs.contracts.printing import PrintedDocument
@@ -21,6 +21,7 @@ from libs.contracts.printing import PrintedDocument
 # A printer whose line broke waits for the rest of a command; these complete it, and mean nothing else.
 _REST_OF_A_COMMAND = bytes(encoder.BAND_BYTES + 64)
 _LEAST_CELL_DOTS = 6
+_SERIAL_PORTS = ("/dev/tty", "/dev/serial")
 
 
 class EscposPrinter:
@@ -109,7 +110,7 @@ class EscposPrinter:
 
     def _habits(self) -> Habits:
         options = self._options
-        slow = options.address.startswith("/dev/tty")
+        slow = options.address.startswith(_SERIAL_PORTS)
         return Habits(
             cut=options.cut,
             tells_changes=self._has_status and options.tells_changes,
@@ -123,7 +124,7 @@ class EscposPrinter:
 
 def open_printer(options: EscposOptions) -> EscposPrinter:
     """Open the line. Raises DeviceAbsent or DeviceMisconfigured, which names a profile or code page that is wrong."""
-    profile = profile_named(options.profile, options.code_pages)
+    profile = profile_named(options.profile or profile_at(options.address), options.code_pages)
     columns, dots = profile.paper(options.paper_mm)
     columns, dots = options.columns or columns, options.dots or dots
     if dots // columns < _LEAST_CELL_DOTS:

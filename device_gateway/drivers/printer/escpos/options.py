@@ -17,9 +17,13 @@ class EscposOptions(DriverOptions):
     """Only `address` is needed; README.md explains the others."""
 
     address: str = Field(
-        min_length=1, description="where it is: /dev/usb/lp0, /dev/ttyUSB0, tcp://192.0.2.20:9100 or file:receipts.bin"
+        min_length=1,
+        description='where it is: "usb:04b8:0e15" wherever it is plugged in, "/dev/usb/lp0", "/dev/ttyUSB0", '
+        '"tcp://192.0.2.20:9100" or "file:receipts.bin"',
     )
-    profile: str = Field("default", description="the model, as python-escpos names it, such as TM-T20II")
+    profile: str | None = Field(
+        None, description="the model, as python-escpos names it, such as TM-T20II; by its USB id if it is not said"
+    )
     paper_mm: Literal[58, 80] = Field(80, description="the width of the paper")
     columns: int | None = Field(None, ge=16, le=96, description="characters on a row, if the profile is wrong")
     dots: int | None = Field(None, ge=128, le=1024, description="dots across the paper, if the profile is wrong")

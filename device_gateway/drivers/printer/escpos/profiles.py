@@ -25,6 +25,18 @@ _PLAUSIBLE_COLUMNS = range(28, 73)
 _PROCESS_ID_MODELS = ("TM-L90", "TM-P80", "TM-T20II", "TM-T88IV", "TM-T88V", "TM-U220")
 
 
+# The profile of a model that was plugged in and not set up, by its USB id; of the newer ones the nearest (from memory).
+_PROFILE_BY_USB_ID = {
+    "04b8:0e03": "TM-T20II",
+    "04b8:0e15": "TM-T20II",
+    "04b8:0e28": "TM-T20II",
+    "04b8:0e27": "TM-T20II",
+    "04b8:0e21": "TM-T88V",
+    "04b8:0e2a": "TM-T20II",
+}
+DEFAULT = "default"
+
+
 @dataclass(frozen=True)
 class Profile:
     """A model. `pages` are its code pages: the number for ESC t -> the character of each byte from 80h.
@@ -91,6 +103,12 @@ def profile_named(name: str, code_pages: Mapping[int, str]) -> Profile:
         has_process_id=name.startswith(_PROCESS_ID_MODELS),
         by_epson=data["vendor"] == "Epson",
     )
+
+
+def profile_at(address: str) -> str:
+    """The name of the profile for a printer at `usb:vendor:product`; the default one for any other address."""
+    scheme, _, rest = address.lower().partition(":")
+    return _PROFILE_BY_USB_ID.get(rest[:9], DEFAULT) if scheme == "usb" else DEFAULT
 
 
 @lru_cache(maxsize=128)

@@ -119,6 +119,6 @@ class MemoryLine:
 def printer_on(line: MemoryLine, clock: Clock, **options: object) -> EscposPrinter:
     """The driver on that line, as the gateway opens it."""
     asked = EscposOptions.model_validate({"address": "tcp://printer:9100", "profile": "TM-T20II", **options})
-    printer = EscposPrinter(line, asked, profile_named(asked.profile, asked.code_pages), clock)
+    printer = EscposPrinter(line, asked, profile_named(asked.profile or "default", asked.code_pages), clock)
     printer.start()
     return printer

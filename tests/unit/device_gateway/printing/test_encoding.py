@@ -8,7 +8,7 @@ from device_gateway.drivers.interface import DeviceMisconfigured
 from device_gateway.drivers.printer.escpos.code_pages import CodePages
 from device_gateway.drivers.printer.escpos.commands import raster
 from device_gateway.drivers.printer.escpos.encoder import Habits, Paper, encoded
-from device_gateway.drivers.printer.escpos.profiles import profile_named
+from device_gateway.drivers.printer.escpos.profiles import profile_at, profile_named
 from device_gateway.drivers.printer.escpos.simulator import PrinterOptions, PrinterSimulator
 from libs.contracts.printing import BarcodeBlock, Block, CutBlock, ImageBlock, PrintedDocument, QrBlock, TextBlock
 from tests.unit.device_gateway.printing.receipts import EAN, SALE_ID, receipt
@@ -207,3 +207,17 @@ def test_columns_and_dots_follow_the_model_and_the_paper(
     profile: str, paper_mm: int, expected: tuple[int, int]
 ) -> None:
     assert profile_named(profile, {}).paper(paper_mm) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "profile"),
+    [
+        ("usb:04b8:0e15", "TM-T20II"),
+        ("usb:04B8:0E21:X3A1", "TM-T88V"),
+        ("usb:04b8:0e15@1-1.2", "TM-T20II"),
+        ("usb:0fe6:811e", "default"),
+        ("tcp://192.0.2.20:9100", "default"),
+    ],
+)
+def test_a_printer_that_is_only_plugged_in_is_known_by_its_usb_id(address: str, profile: str) -> None:
+    assert profile_at(address) == profile
