@@ -56,7 +56,7 @@ class ZvtOptions(DriverOptions):
         default="000000", description="the six digits of the terminal's cash register password"
     )
     currency: str = "EUR"
-    configuration: int = Field(default=0x8E, ge=0, le=0xFF, description="the configuration byte of the registration")
+    configuration: int = Field(default=0x9E, ge=0, le=0xFF, description="the configuration byte of the registration")
     payment_type: int | None = Field(default=None, ge=0, le=0xFF)
     completion_by: Literal["book_total", "partial_reversal"] = "book_total"
     memory_file: Path | None = Field(default=None, description="survives a restart of the gateway; see README")
