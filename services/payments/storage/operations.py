@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, any_, bindparam, cast, insert, select, update
+from sqlalchemy import Row, any_, bindparam, case, cast, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -89,7 +89,7 @@ class OperationRepository:
         """Operations whose answer is not expected any more."""
         rows = await self._connection.execute(
             select(operations)
-            .where(operations.c.state == OperationState.OPEN.value, operations.c.answer_due_at <= now)
+            .where(text("state = 'open'"), operations.c.answer_due_at <= now)
             .order_by(operations.c.answer_due_at)
             .limit(limit)
         )
@@ -98,13 +98,16 @@ class OperationRepository:
     async def given_up(self, limit: int) -> list[tuple[StoredOperation, str]]:
         """Open operations whose command our own outbox gave up, and why: `unroutable`, `expired` or `unsendable`."""
         outbox = messaging.outbox
+        # Only commands to terminals have an operation's id as their key; the others' need not be UUIDs at all.
+        is_operation = outbox.c.type == OperateTerminal.message.type
+        operation_id = case((is_operation, cast(outbox.c.key, Uuid())))
         rows = await self._connection.execute(
             select(operations, outbox.c.failure)
-            .join(outbox, outbox.c.key == cast(operations.c.operation_id, Text))
+            .join(outbox, operations.c.operation_id == operation_id)
             .where(
-                operations.c.state == OperationState.OPEN.value,
+                text("operations.state = 'open'"),
                 outbox.c.failure.is_not(None),
-                outbox.c.type == OperateTerminal.message.type,
+                is_operation,
             )
             .order_by(outbox.c.seq)
             .limit(limit)

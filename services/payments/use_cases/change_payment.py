@@ -36,6 +36,7 @@ class PaymentChange:
     def __init__(self, work: UnitOfWork, payment: Payment) -> None:
         self.work = work
         self.payment = payment
+        self._stored = payment
         self._entries: list[HistoryEntry] = []
         self._outcomes: list[TenderOutcome] = []
 
@@ -134,7 +135,12 @@ class PaymentChange:
         )
 
     async def keep(self) -> Payment:
-        """Store everything, and publish with the commit. The order of outcomes is that of their causes."""
+        """Store everything, and publish with the commit. The order of outcomes is that of their causes.
+
+        Where nothing has changed, nothing is stored or published.
+        """
+        if self.payment == self._stored and not self._entries and not self._outcomes:
+            return self.payment
         repository = IntentRepository(self.work.connection)
         intent_id = self.intent.intent_id
         for number, outcome in enumerate(self._outcomes, start=self.payment.outcome_count + 1):
@@ -148,7 +154,7 @@ class PaymentChange:
         if self._entries:
             await repository.write_history(intent_id, self._entries)
         self.work.emit(_changed(self.payment, self.work), sequence=self.payment.event_count)
-        self._entries, self._outcomes = [], []
+        self._stored, self._entries, self._outcomes = self.payment, [], []
         return self.payment
 
 

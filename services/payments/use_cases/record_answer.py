@@ -104,6 +104,7 @@ async def _apply(
     """Decide an operation and its payment by an outcome; `operation_id` is where the knowledge comes from."""
     operations = OperationRepository(change.work.connection)
     payload = cleaned.payload if cleaned else None
+    said = payload or {}
     if cleaned is not None and cleaned.withheld:
         change.anomaly(actor, "A full card number was taken out of the answer.", operation_id=operation_id)
     # Decided first: what follows may send the next operation, and only one may be undecided.
@@ -114,13 +115,13 @@ async def _apply(
         if change.intent.state is IntentState.UNKNOWN:
             await operations.decide(operation.operation_id, OperationState.UNKNOWN, change.work.now)
     elif outcome is OperationState.UNKNOWN:
-        reason = (answer.reason if answer else None) or _NO_ANSWER
+        reason = said.get("reason") or _NO_ANSWER
         await lose_action(change, limits, actor, reason, operation_id=operation_id)
     else:
         code, sentence = _REASONS[outcome]
-        told = answer is not None and outcome is not OperationState.NOT_FOUND
-        reason_code = (answer.reason_code if answer and told else None) or code
-        reason = (answer.reason if answer and told else None) or sentence
+        if outcome is OperationState.NOT_FOUND:
+            said = {}
+        reason_code, reason = said.get("reason_code") or code, said.get("reason") or sentence
         await decline_action(change, limits, actor, reason_code=reason_code, reason=reason, operation_id=operation_id)
 
 

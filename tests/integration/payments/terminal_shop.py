@@ -303,6 +303,18 @@ class TerminalShop:
         """What sales was told of a tender, in order."""
         return [kind for kind, _ in await self.outcomes_of(tender_id)]
 
+    async def published(self, intent_id: UUID) -> list[int]:
+        """The sequence numbers of `payment_intent_changed` of an intent."""
+        async with self.database.reading() as connection:
+            rows = await connection.execute(
+                text(
+                    "select (headers ->> 'ce-sequence')::int from outbox where key = :key"
+                    " and type = 'tillstream.payments.payment_intent_changed.v1' order by seq"
+                ),
+                {"key": str(intent_id)},
+            )
+            return list(rows.scalars())
+
     async def outcomes_of(self, tender_id: UUID) -> list[tuple[str, dict[str, Any]]]:
         async with self.database.reading() as connection:
             rows = await connection.execute(
@@ -382,22 +394,31 @@ async def open_terminal_shop(server: DatabaseServer, *others: AnyServiceDefiniti
     async with running([definition, *others], server, clock=clock, transport=transport) as services:
         for app in services.apps.values():
             app.state.context = replace(app.state.context, verifier=TokenVerifier(fetch_keys, clock))
-        store_id, till_id, gateway_id = uuid4(), uuid4(), uuid4()
-        gateway = Gateway(transport, gateway_id, clock)
-        await gateway.listen()
-        device = terminal_device(store_id, gateway_id, [till_id])
-        shop = TerminalShop(services, transport, gateway, key, clock, store_id, till_id, device.device_id)
-        await shop.hears(
-            TillChanged(till_id=till_id, store_id=store_id, code="1", name="Till 1", enrolled=True, active=True),
-            GatewayChanged(
-                gateway_id=gateway_id,
-                store_id=store_id,
-                code="g1",
-                name="Store PC",
-                till_ids=(till_id,),
-                enrolled=True,
-                active=True,
-            ),
-            device,
-        )
-        yield shop
+        yield await _new_store(services, transport, key, clock)
+
+
+async def another_store(shop: TerminalShop) -> TerminalShop:
+    """A store of its own, with a till, a gateway and a terminal, in the same running services."""
+    return await _new_store(shop.services, shop.transport, shop.key, shop.clock)
+
+
+async def _new_store(services: RunningServices, transport: LocalTransport, key: ECKey, clock: Clock) -> TerminalShop:
+    store_id, till_id, gateway_id = uuid4(), uuid4(), uuid4()
+    gateway = Gateway(transport, gateway_id, clock)
+    await gateway.listen()
+    device = terminal_device(store_id, gateway_id, [till_id])
+    shop = TerminalShop(services, transport, gateway, key, clock, store_id, till_id, device.device_id)
+    await shop.hears(
+        TillChanged(till_id=till_id, store_id=store_id, code="1", name="Till 1", enrolled=True, active=True),
+        GatewayChanged(
+            gateway_id=gateway_id,
+            store_id=store_id,
+            code="g1",
+            name="Store PC",
+            till_ids=(till_id,),
+            enrolled=True,
+            active=True,
+        ),
+        device,
+    )
+    return shop

@@ -53,8 +53,10 @@ async def test_an_answer_that_arrives_twice_takes_effect_once(shop: TerminalShop
     tender_id = await shop.authorize(1_500)
     await shop.becomes(tender_id, "approved")
     [operation] = shop.gateway.asked
+    published = await shop.published(tender_id)
     await shop.gateway.answer(operation, **approves(operation))
     await shop.services.drained()
+    assert await shop.published(tender_id) == published == [1, 2]
     shown = await shop.intent(tender_id)
     assert (shown["state"], shown["anomaly_count"]) == ("approved", 0)
     assert await shop.told(tender_id) == ["authorized"]
@@ -137,6 +139,9 @@ async def test_rule_22_a_card_number_is_nowhere(shop: TerminalShop) -> None:
             "references": CardReferences(approval_code="A1", transaction_id=number),
         }
 
+    shop.gateway.script["purchase"] = lambda operation: {"outcome": "declined", "reason": f"Not {number}"}
+    declined = await shop.authorize()
+    assert (await shop.becomes(declined, "declined"))["reason"] == "Not [card number]"
     shop.gateway.script["purchase"] = leaks
     tender_id = await shop.authorize(instrument=None)
     shown = await shop.becomes(tender_id, "approved")

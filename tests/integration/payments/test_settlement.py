@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from libs.contracts.terminals import SchemeTotal
-from libs.testkit.databases import DatabaseServer
 from tests.integration.payments.terminal_shop import (
     Person,
     TerminalShop,
+    another_store,
     answered,
     is_silent,
     loses,
-    open_terminal_shop,
     refused,
     settings_of,
 )
 
 
 @pytest.fixture
-async def shop(postgres_server: DatabaseServer) -> AsyncIterator[TerminalShop]:
-    """A shop of its own for each test, because a terminal's day has everything that was paid at it."""
-    async with open_terminal_shop(postgres_server) as opened:
-        yield opened
+async def shop(running_shop: TerminalShop) -> TerminalShop:
+    """A store of its own for each test, because a terminal's day has everything that was paid at it."""
+    return await another_store(running_shop)
 
 
 def says_totals(shop: TerminalShop, *totals: tuple[str, int, int, int, int]) -> None:
@@ -47,8 +44,11 @@ async def ends_day(shop: TerminalShop, manager: Person) -> dict[str, Any]:
 
 async def closings(shop: TerminalShop) -> int:
     async with shop.database.reading() as connection:
-        statement = text("select count(*) from outbox where type = 'tillstream.payments.settlement_closed.v1'")
-        return int((await connection.execute(statement)).scalar_one())
+        statement = text(
+            "select count(*) from outbox where type = 'tillstream.payments.settlement_closed.v1'"
+            " and headers ->> 'ce-storeid' = :store"
+        )
+        return int((await connection.execute(statement, {"store": str(shop.store_id)})).scalar_one())
 
 
 async def test_a_day_that_agrees_is_closed_and_told(shop: TerminalShop) -> None:
