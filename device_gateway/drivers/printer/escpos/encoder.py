@@ -34,6 +34,7 @@ _EAN13_MODULES = 95
 _BARCODE_QUIET_MODULES = 20
 _DARK_MODULES_DOTS = (3, 2)
 _GAP_DOTS = 6
+_GAP_BELOW_PICTURE_DOTS = 12
 _LINE = "\u2500"
 
 Cut = Literal["full", "partial", "none"]
@@ -246,7 +247,7 @@ class _Encoder:
         self._in_the_middle(_bands(picture))
 
     def _in_the_middle(self, data: bytes) -> None:
-        self._say(commands.CENTRED + data + commands.AT_THE_LEFT + commands.feed_dots(_GAP_DOTS))
+        self._say(commands.CENTRED + data + commands.AT_THE_LEFT + commands.feed_dots(_GAP_BELOW_PICTURE_DOTS))
 
     def _flush(self) -> None:
         """Send the rows that have been drawn."""

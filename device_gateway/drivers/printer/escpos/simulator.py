@@ -35,6 +35,9 @@ class PrinterOptions(SimulatorOptions):
     """What `--set` may say of the simulated printer."""
 
     paper_mm: Literal[58, 80] = Field(80, description="the width of the paper")
+    dots: int | None = Field(
+        None, ge=128, le=1024, description="dots across, if not 576 or 384: 512 for a TM-T88V, for instance"
+    )
     folder: Path | None = Field(None, description="a folder for receipt-001.png and receipt-001.txt, and so on")
     has_process_id: bool = Field(True, description="whether it answers GS ( H")
 
@@ -56,7 +59,7 @@ class PrinterSimulator(Simulator):
     ) -> None:
         super().__init__(faults)
         self._options = options or PrinterOptions()
-        self.paper = SimulatedPaper(dots or _DOTS[self._options.paper_mm])
+        self.paper = SimulatedPaper(dots or self._options.dots or _DOTS[self._options.paper_mm])
         self.drawer_open = False
         self.kicks: list[int] = []
         self._out_of_paper = False
