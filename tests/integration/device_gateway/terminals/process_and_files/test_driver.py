@@ -118,6 +118,13 @@ def test_files_that_say_nothing_leave_the_outcome_unknown_for_good(
     assert isinstance(terminal.inquire(inquiry(sale)), Unknown)
 
 
+def test_result_files_that_somebody_else_left_there_are_not_ours(tmp_path: Path) -> None:
+    bank = install(tmp_path / "bank", "sberbank")
+    (bank.folder / "e").write_text("0,ОДОБРЕНО\r\n", encoding="koi8_r")
+    bank.order(no_files=True)
+    assert isinstance(open_terminal(options(bank)).perform(operation(), quiet), Unknown)
+
+
 def test_another_encoding_than_configured_changes_words_but_no_outcome(installed: InstalledProgram) -> None:
     terminal = open_terminal(options(installed))
     installed.order(encoding="utf-8")
