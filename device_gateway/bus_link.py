@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry, Counter
 from device_gateway.domain.orders import DrawerOpening
 from device_gateway.domain.placement import PlacedDevice, drawer_of
 from device_gateway.handlers import Command, CommandRefused, Order, take, understand
-from device_gateway.journal import Journal, JournalFailed
+from device_gateway.journal import Journal, JournalFailed, JournalRefused
 from device_gateway.journal_steps import Reported
 from device_gateway.settings import GatewaySettings
 from libs.bus.backoff import pause_s
@@ -153,10 +153,7 @@ class BusLink:
         try:
             command = understand(delivery.headers, delivery.body, self._gateway_id)
         except CommandRefused as refusal:
-            self.measurements.refused_commands += 1
-            self._refused.inc()
-            log.error("command_refused", gateway_id=str(self._gateway_id), reason=str(refusal))
-            delivery.ack()
+            self._refuse(delivery, str(refusal))
             return
         failures = 0
         order: Order | None = None
@@ -166,6 +163,9 @@ class BusLink:
                 order = await asyncio.to_thread(self._journaled, command) or order
                 fault_point("gateway_before_command_acknowledged")
                 break
+            except JournalRefused as refusal:
+                self._refuse(delivery, str(refusal))
+                return
             except (JournalFailed, FaultInjected) as error:
                 failures += 1
                 log.error("command_not_journaled", subject=command.message.subject, error=str(error))
@@ -177,6 +177,13 @@ class BusLink:
             log.info("command_repeated", subject=command.message.subject)
         else:
             self.set_to_work(order)
+
+    def _refuse(self, delivery: Delivery, reason: str) -> None:
+        """Forget a delivery that can never be carried out, so that those behind it are; it is logged and counted."""
+        self.measurements.refused_commands += 1
+        self._refused.inc()
+        log.error("command_refused", gateway_id=str(self._gateway_id), reason=reason)
+        delivery.ack()
 
     def _journaled(self, command: Command) -> Order | None:
         return take(self._journal, command, self._placement(), drawer_late_s=self._settings.drawer_late_s)

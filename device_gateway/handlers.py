@@ -85,4 +85,7 @@ def take(journal: Journal, command: Command, devices: Sequence[PlacedDevice], *,
     with journal.step() as step:
         if not step.is_new(envelope.type, message.subject, envelope.id):
             return None
+        # Who received a command is forgotten after a while; an order that still waits then is not.
+        if step.job(UUID(message.subject)) is not None or step.opening(UUID(message.subject)) is not None:
+            return None
         return HANDLERS[type(message)](step, message, trail, envelope.expiry_time, devices, drawer_late_s=drawer_late_s)

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select, tuple_
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from device_gateway.journal_steps import Reported, Step
@@ -45,6 +45,10 @@ class JournalFailed(Refusal):
 
     status = 503
     type = "journal-failed"
+
+
+class JournalRefused(JournalFailed):
+    """What should be written contradicts what the journal holds; trying again would not help. Nothing was done."""
 
 
 Listener = Callable[[tuple[Reported, ...]], None]
@@ -84,6 +88,8 @@ class Journal:
                 with self._engine.begin() as connection:
                     step = Step(connection, self._gateway_id, self._store_id, self._clock())
                     yield step
+            except (DataError, IntegrityError) as error:
+                raise JournalRefused(f"The journal does not take this: {_reason(error)}.") from error
             except SQLAlchemyError as error:
                 raise JournalFailed(f"The journal cannot be written: {_reason(error)}.") from error
         # After the step, and outside its turn: whoever listens may open one of its own.
@@ -192,8 +198,8 @@ def _reason(error: SQLAlchemyError) -> str:
 
 
 def _prune(connection: Connection, before: datetime, batch_rows: int) -> int:
-    old_jobs = (
-        select(print_jobs.c.position)
+    old_jobs = connection.execute(
+        select(print_jobs.c.job_id)
         .where(print_jobs.c.received_at < before, print_jobs.c.state.in_(PRUNED_STATES))
         # A job that shows an outcome may still have a copy in the queue.
         .where(
@@ -202,25 +208,22 @@ def _prune(connection: Connection, before: datetime, batch_rows: int) -> int:
             .exists()
         )
         .limit(batch_rows)
-    )
-    old_openings = (
+    ).scalars()
+    jobs = list(old_jobs)
+    old_openings = connection.execute(
         select(drawer_openings.c.opening_id)
         .where(drawer_openings.c.received_at < before, drawer_openings.c.state.not_in(("waiting", "opening")))
         .limit(batch_rows)
-    )
+    ).scalars()
+    openings = list(old_openings)
     old_sent = select(outbox.c.number).where(outbox.c.sent_at < before).limit(batch_rows)
-    # A subject that is reported again after all this time would begin at 1 again; devices report for ever.
-    old_subjects = (
-        select(sequences.c.subject)
-        .where(sequences.c.changed_at < before, sequences.c.lasting.is_(False))
-        .limit(batch_rows)
-    )
     old_commands = select(commands.c.type, commands.c.subject).where(commands.c.received_at < before).limit(batch_rows)
     statements = (
-        delete(print_jobs).where(print_jobs.c.position.in_(old_jobs)),
-        delete(drawer_openings).where(drawer_openings.c.opening_id.in_(old_openings)),
+        delete(print_jobs).where(print_jobs.c.job_id.in_(jobs)),
+        delete(drawer_openings).where(drawer_openings.c.opening_id.in_(openings)),
+        # Only with what they count: a job that still waits goes on where it was.
+        delete(sequences).where(sequences.c.subject.in_([str(subject) for subject in (*jobs, *openings)])),
         delete(outbox).where(outbox.c.number.in_(old_sent)),
-        delete(sequences).where(sequences.c.subject.in_(old_subjects)),
         delete(commands).where(tuple_(commands.c.type, commands.c.subject).in_(old_commands)),
     )
     return sum(connection.execute(statement).rowcount for statement in statements)

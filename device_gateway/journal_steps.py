@@ -249,17 +249,17 @@ class Step:
             )
         else:
             self.connection.execute(delete(devices).where(devices.c.name == event.name))
-        self.emit(event, trail, lasting=True)
+        self.emit(event, trail)
 
     # Outbox
 
-    def emit(self, event: Event, trail: Trail, *, lasting: bool = False) -> None:
+    def emit(self, event: Event, trail: Trail) -> None:
         """Put an event into the outbox, with the next sequence number of its subject."""
-        counted = sqlite_insert(sequences).values(subject=event.subject, last=1, changed_at=self.now, lasting=lasting)
+        counted = sqlite_insert(sequences).values(subject=event.subject, last=1)
         sequence = self.connection.execute(
-            counted.on_conflict_do_update(
-                index_elements=["subject"], set_={"last": sequences.c.last + 1, "changed_at": self.now}
-            ).returning(sequences.c.last)
+            counted.on_conflict_do_update(index_elements=["subject"], set_={"last": sequences.c.last + 1}).returning(
+                sequences.c.last
+            )
         ).scalar_one()
         sealed = seal(
             Outgoing(event, sequence, event.subject),

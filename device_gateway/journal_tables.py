@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -136,10 +135,6 @@ sequences = Table(
     metadata,
     Column("subject", Text, primary_key=True),
     Column("last", Integer, nullable=False),
-    # Of a device, which reports for ever; other subjects are forgotten with what they are about.
-    Column("lasting", Boolean, nullable=False),
-    Column("changed_at", Moment, nullable=False),
-    Index("sequences_by_age", "changed_at"),
 )
 
 outbox = Table(

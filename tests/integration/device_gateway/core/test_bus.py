@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -198,3 +199,19 @@ async def test_a_gateway_that_is_away_gets_its_commands_when_it_is_back(tmp_path
         await shop.job_is(command.job_id, "printed")
     await transport.stop()
     assert printer.texts == ["Milk 1.29"]
+
+
+async def test_a_waiting_order_whose_receipt_was_forgotten_is_not_taken_twice(tmp_path: Path) -> None:
+    """After `keep_days` it is forgotten that a command came; a job that still waits then is still known."""
+    printer = FakePrinter(present=False)
+    async with stand(tmp_path, [printer.configured("printer", TILL)]) as shop:
+        command, behind = receipt(), receipt("behind")
+        await shop.server.send(command)
+        assert shop.gateway.parts.journal.prune(timedelta(days=-1), 100) >= 1
+        await shop.server.send(command)
+        await shop.server.send(behind)
+        printer.present = True
+        await shop.job_is(behind.job_id, "printed")
+        assert printer.texts == ["Milk 1.29", "behind"]
+        await shop.server.hears(command.job_id, "printed")
+        assert shop.server.sequences(command.job_id) == [1, 2, 3]
