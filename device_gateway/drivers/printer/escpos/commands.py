@@ -79,6 +79,11 @@ def barcode(kind: int, data: bytes, module_dots: int) -> bytes:
     )
 
 
+def is_carried_out_at_once(data: bytes) -> bool:
+    """Whether a printer would find a command in the data that it carries out as soon as it arrives."""
+    return any(sequence in data for sequence in _REAL_TIME)
+
+
 def raster(width_bytes: int, data: bytes) -> bytes:
     """A picture, a bit for a dot (GS v 0). Where two of its bytes would be a command that is carried out at once, one
     dot is moved: else a picture could open the drawer (from memory, not tried on a device).

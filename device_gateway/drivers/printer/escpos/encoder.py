@@ -178,7 +178,7 @@ class _Encoder:
         if module_dots < pictures.LEAST_MODULE_DOTS:
             self._warn("a QR code has more text than fits on this paper; it is printed too fine to be read safely")
             module_dots = 1
-        if self._habits.native_qr:
+        if self._habits.native_qr and not commands.is_carried_out_at_once(row.data.encode()):
             self._in_the_middle(commands.qr(row.data.encode(), module_dots))
         elif self._profile.raster:
             self._draw(pictures.qr_picture(row.data, module_dots))
@@ -279,7 +279,7 @@ def _ean13(data: str) -> str | None:
 def _code128(data: str) -> bytes:
     """The content of a Code 128 with the code set that is shorter; { is written twice."""
     if _in_pairs(data):
-        return b"{C" + bytes(int(data[at : at + 2]) for at in range(0, len(data), 2))
+        return b"{C" + _pairs(data)
     return b"{B" + data.replace("{", "{{").encode("ascii")
 
 
@@ -289,4 +289,11 @@ def _code128_modules(data: str) -> int:
 
 
 def _in_pairs(data: str) -> bool:
-    return len(data) >= 4 and len(data) % 2 == 0 and data.isdecimal()
+    """Whether two digits are sent as one byte; not where the bytes would be a command, a kick of the drawer even."""
+    if len(data) < 4 or len(data) % 2 or not data.isdecimal():
+        return False
+    return not commands.is_carried_out_at_once(_pairs(data))
+
+
+def _pairs(data: str) -> bytes:
+    return bytes(int(data[at : at + 2]) for at in range(0, len(data), 2))

@@ -139,6 +139,22 @@ def test_codes_hold_what_was_asked_for_or_the_nearest_that_fits(block: Block, se
     assert len(warned) == warnings
 
 
+@pytest.mark.parametrize(
+    ("block", "seen"),
+    [
+        # In pairs, 16 20 01 is DLE DC4 01: a kick of the drawer.
+        (BarcodeBlock(symbology="code128", data="16200100"), "[Code 128: 16200100]"),
+        (QrBlock(data="\x10\x14\x01\x00\x01"), "[picture"),
+    ],
+)
+def test_the_content_of_a_code_never_opens_the_drawer(block: Block, seen: str) -> None:
+    data, _ = _encoded(block)
+    simulator = PrinterSimulator()
+    simulator.received(data)
+    assert simulator.kicks == []
+    assert seen in simulator.receipts[0].text
+
+
 def test_a_printer_that_knows_no_codes_is_sent_pictures_of_them() -> None:
     data, warnings = _encoded(
         QrBlock(data=SALE_ID), BarcodeBlock(symbology="ean13", data=EAN), profile="POS-5890", native_qr=False
