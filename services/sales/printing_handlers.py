@@ -20,10 +20,7 @@ from services.sales.storage.devices import DeviceRepository
 from services.sales.storage.print_jobs import PrintJobRepository
 from services.sales.use_cases.print_what_happened import Printing, open_for_movement, print_sale, print_z_report
 
-# What a customer does not notice before the paper comes: in a rush it gathers dozens of sales into one transaction,
-# where a transaction for each would slow the sales themselves down.
 _BATCH_SIZE = 200
-_BATCH_WAIT_S = 0.25
 
 
 def printing_consumer(books: PriceBooks, layouts: ReceiptLayouts, settings: PrintingSettings) -> ProjectionConsumer:
@@ -53,7 +50,8 @@ def printing_consumer(books: PriceBooks, layouts: ReceiptLayouts, settings: Prin
         messages=(SaleCompleted, ShiftClosed, CashMoved),
         handler=handle,
         batch_size=_BATCH_SIZE,
-        batch_wait_s=_BATCH_WAIT_S,
+        # In a rush dozens of sales share a transaction; one for each would slow the sales themselves down.
+        batch_wait_s=settings.print_gather_s,
     )
 
 

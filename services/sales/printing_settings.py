@@ -9,6 +9,12 @@ from pydantic_settings import BaseSettings
 class PrintingSettings(BaseSettings):
     """How long after its cause something is still printed. Each description completes the sentence "must be ..."."""
 
+    print_gather_s: float = Field(
+        default=0.25,
+        gt=0,
+        le=5,
+        description="the seconds in which sales are gathered before they are printed, e.g. 0.25",
+    )
     receipt_print_expiry_s: float = Field(
         default=600.0, gt=0, description="the seconds after which a receipt is not printed any more, e.g. 600"
     )

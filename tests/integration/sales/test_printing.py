@@ -34,8 +34,10 @@ async def transport() -> LocalTransport:
 
 @pytest.fixture(scope="module")
 async def shop(postgres_server: DatabaseServer, transport: LocalTransport) -> AsyncIterator[Shop]:
-    async with open_shop(postgres_server, transport) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TILLSTREAM_SALES_PRINT_GATHER_S", "0.01")
+        async with open_shop(postgres_server, transport) as opened:
+            yield opened
 
 
 @dataclass
