@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, any_, bindparam, func, insert, null, select, text, tuple_, update
+from sqlalchemy import Row, Select, any_, bindparam, func, insert, null, select, text, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import DateTime, Integer, Uuid
@@ -70,19 +70,20 @@ class IntentRepository:
         sale_id: UUID | None = None,
     ) -> list[Payment]:
         """Payments of these stores (None: of all), oldest first; `state` is one, `unresolved` or `anomalous`."""
-        statement = select(intents).order_by(intents.c.created_at, intents.c.intent_id).limit(limit)
-        if store_ids is not None:
-            statement = statement.where(intents.c.store_id == any_(bindparam("stores", list(store_ids), ARRAY(Uuid()))))
+        order = (intents.c.created_at, intents.c.intent_id)
+        statement = select(intents).order_by(*order).limit(limit)
         if state == "unresolved":
-            statement = statement.where(text(UNRESOLVED))
+            statement = statement.where(text(f"intents.{UNRESOLVED}"))
         elif state == "anomalous":
-            statement = statement.where(text("anomaly_count > 0"))
+            statement = statement.where(text("intents.anomaly_count > 0"))
         elif state is not None:
             statement = statement.where(intents.c.state == state)
         if sale_id is not None:
             statement = statement.where(intents.c.sale_id == sale_id)
         if after is not None:
-            statement = statement.where(tuple_(intents.c.created_at, intents.c.intent_id) > after)
+            statement = statement.where(tuple_(*order) > after)
+        if store_ids is not None:
+            statement = _of_each_store(statement, store_ids, limit)
         return [_payment(row) for row in await self._connection.execute(statement)]
 
     async def due(self, now: datetime, limit: int) -> list[Payment]:
@@ -121,6 +122,14 @@ class IntentRepository:
             .where(intents.c.intent_id == source.c.ids)
             .values(asked=source.c.counts, due_at=source.c.due)
         )
+
+
+def _of_each_store(statement: Select[Any], store_ids: Sequence[UUID], limit: int) -> Select[Any]:
+    """The first rows of each store by its index, then the first of all: no more is read than is shown, per store."""
+    stores = func.unnest(bindparam("stores", list(store_ids), ARRAY(Uuid())), type_=Uuid()).table_valued("store_id")
+    named = stores.render_derived()
+    rows = statement.where(intents.c.store_id == named.c.store_id).lateral("rows")
+    return select(rows).select_from(named.join(rows, true())).order_by(rows.c.created_at, rows.c.intent_id).limit(limit)
 
 
 def _unnest(name: str, values: list[Any], kind: Any) -> Any:

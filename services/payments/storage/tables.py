@@ -93,6 +93,8 @@ intents = Table(
         "refunded_minor + refund_pending_minor <= captured_minor", name="intents_never_give_back_more_than_captured"
     ),
     Index("intents_of_store", "store_id", "created_at", "intent_id"),
+    Index("intents_of_store_and_state", "store_id", "state", "created_at", "intent_id"),
+    Index("intents_created_at", "created_at", "intent_id"),
     Index("intents_of_sale", "sale_id", postgresql_where=text("sale_id IS NOT NULL")),
     Index("intents_original", "original_intent_id", postgresql_where=text("original_intent_id IS NOT NULL")),
     Index("intents_unresolved", "created_at", "intent_id", postgresql_where=text(UNRESOLVED)),

@@ -10,6 +10,7 @@ from libs.persistence import new_id
 from tests.integration.payments.terminal_shop import (
     Answering,
     TerminalShop,
+    another_store,
     answered,
     approves,
     declines,
@@ -260,6 +261,23 @@ async def test_a_finished_payment_of_a_sale_is_given_back_by_the_sale_only(shop:
     manager = shop.manager()
     refused(await manager.post(f"/intents/{paid}/reversal", {"reason": "no"}), 409, "not-reversible")
     refused(await manager.post(f"/intents/{paid}/refunds", {"amount_minor": 1}), 409, "belongs-to-a-sale")
+
+
+async def test_payments_of_several_stores_are_listed_page_by_page_in_their_order(shop: TerminalShop) -> None:
+    first, second = await another_store(shop), await another_store(shop)
+    made = [str(await each.authorize()) for each in (first, second, second, first, first)]
+    for intent_id in made:
+        await shop.person(store_ids=[], all_stores=True).get(f"/intents/{intent_id}")
+    clerk = shop.person(store_ids=[str(first.store_id), str(second.store_id)], store_id=None, till_id=None)
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await clerk.get("/intents", limit=2, **cursor)
+        seen += [item["intent_id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == made
 
 
 async def test_nobody_sees_another_stores_payments(shop: TerminalShop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -57,6 +58,15 @@ async def test_the_same_confirmation_sent_again_has_the_same_answer(shop: Termin
         await cashier.post(f"/intents/{tender_id}/confirmation", body, key="the-same-key") for _ in range(2)
     ]
     assert (first.content, second.headers["Idempotency-Replayed"]) == (second.content, "true")
+
+
+async def test_two_people_who_confirm_at_once_decide_once(shop: TerminalShop) -> None:
+    terminal = await standalone(shop)
+    tender_id = await shop.authorize(instrument=terminal["name"])
+    bodies = [{"approval_code": "A1", "last_four": "0119"}, {"outcome": "declined"}]
+    answers = await asyncio.gather(*(shop.person().post(f"/intents/{tender_id}/confirmation", body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert len(await shop.told(tender_id)) == 1
 
 
 async def test_a_part_or_nothing_at_a_standalone_terminal(shop: TerminalShop) -> None:
@@ -153,8 +163,6 @@ async def test_a_lost_completion_is_asked_for_before_anything_else_may_happen(sh
 
 
 async def test_two_completions_at_once_take_the_money_once(shop: TerminalShop) -> None:
-    import asyncio
-
     intent_id = await hold(shop)
     shop.gateway.script["completion"] = is_silent
     path = f"/pre-authorisations/{intent_id}/completion"
