@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from device_gateway.domain.orders import DrawerOpening
 from device_gateway.domain.placement import PlacedDevice, drawer_of
+from device_gateway.domain.terminal_operation import TerminalOperation
 from device_gateway.handlers import Command, CommandRefused, Order, take, understand
 from device_gateway.journal import Journal, JournalFailed, JournalRefused
 from device_gateway.journal_steps import Reported
@@ -192,6 +193,10 @@ class BusLink:
         """Wake whoever carries out an order that was just journaled."""
         if isinstance(order, DrawerOpening):
             self._wake_device(order.drawer)
+            return
+        if isinstance(order, TerminalOperation):
+            if order.terminal is not None:
+                self._wake_device(order.terminal)
             return
         if order.printer is not None:
             self._wake_device(order.printer)

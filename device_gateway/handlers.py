@@ -12,19 +12,22 @@ from pydantic import ValidationError
 
 from device_gateway.domain.orders import DrawerOpening, PrintJob, Trail
 from device_gateway.domain.placement import PlacedDevice
+from device_gateway.domain.terminal_operation import TerminalOperation
 from device_gateway.journal import Journal
 from device_gateway.journal_steps import Step
 from device_gateway.use_cases.accept_drawer_opening import accept_drawer_opening
 from device_gateway.use_cases.accept_print_job import accept_print_job
+from device_gateway.use_cases.accept_terminal_operation import accept_terminal_operation
 from libs.bus.envelope import Envelope, MalformedEnvelope, from_headers
 from libs.contracts.gateway import GatewayCommand, OpenDrawer, PrintDocument
+from libs.contracts.terminals import OperateTerminal
 
 
 class CommandRefused(Exception):
     """This is no command for this gateway and never will be; the text says why."""
 
 
-Order = PrintJob | DrawerOpening
+Order = PrintJob | DrawerOpening | TerminalOperation
 
 
 class Handler(Protocol):
@@ -46,6 +49,7 @@ class Handler(Protocol):
 HANDLERS: Mapping[type[GatewayCommand], Handler] = {
     PrintDocument: accept_print_job,
     OpenDrawer: accept_drawer_opening,
+    OperateTerminal: accept_terminal_operation,
 }
 _MODELS = {model.message.type: model for model in HANDLERS}
 

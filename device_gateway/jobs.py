@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from device_gateway.journal import Journal, JournalFailed
 from device_gateway.settings import GatewaySettings
 from device_gateway.use_cases.expire_orders import expire_orders
+from device_gateway.use_cases.settle_terminal_operations import Trouble, turn_away
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,23 @@ async def keep_expiring(journal: Journal, settings: GatewaySettings) -> None:
             await asyncio.to_thread(expire)
         except JournalFailed as error:
             log.error("journal_failed", task="expiry", error=str(error))
+        await asyncio.sleep(settings.expiry_sweep_s)
+
+
+async def keep_turning_away(
+    journal: Journal, settings: GatewaySettings, trouble_of: Callable[[str | None], Trouble | None]
+) -> None:
+    """Say of operations whose terminal stays away that they were not sent; until cancelled. See `turn_away`."""
+
+    def look() -> int:
+        with journal.step() as step:
+            return turn_away(step, trouble_of, timedelta(seconds=settings.terminal_patience_s))
+
+    while True:
+        try:
+            await asyncio.to_thread(look)
+        except JournalFailed as error:
+            log.error("journal_failed", task="absent terminals", error=str(error))
         await asyncio.sleep(settings.expiry_sweep_s)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from device_gateway.journal_steps import Reported, Step
 from device_gateway.journal_tables import (
+    COMPLETED_VERSIONS,
     SCHEMA_VERSION,
     commands,
     drawer_openings,
@@ -31,6 +32,7 @@ from device_gateway.journal_tables import (
     prints,
     sequences,
 )
+from device_gateway.journal_terminals import begin_memory, prune_operations
 from libs.contracts.refusal import Refusal
 from libs.host.errors import NotAvailable
 from libs.persistence import Clock
@@ -137,6 +139,7 @@ def open_journal(folder: Path, *, gateway_id: UUID, store_id: UUID, clock: Clock
         with engine.begin() as connection:
             _check(connection, path)
             metadata.create_all(connection)
+            begin_memory(connection, clock())
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except DatabaseError as error:
         engine.dispose()
@@ -185,7 +188,7 @@ def _check(connection: Connection, path: Path) -> None:
             "and its -wal and -shm files away and start again: the gateway then begins a new one."
         )
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version not in (0, SCHEMA_VERSION):
+    if version not in (0, *COMPLETED_VERSIONS, SCHEMA_VERSION):
         raise NotAvailable(
             f"The journal {path} was written by another version of the gateway (format {version}, this one reads "
             f"{SCHEMA_VERSION}). Install that version again, or a newer one."
@@ -226,4 +229,5 @@ def _prune(connection: Connection, before: datetime, batch_rows: int) -> int:
         delete(outbox).where(outbox.c.number.in_(old_sent)),
         delete(commands).where(tuple_(commands.c.type, commands.c.subject).in_(old_commands)),
     )
-    return sum(connection.execute(statement).rowcount for statement in statements)
+    pruned = sum(connection.execute(statement).rowcount for statement in statements)
+    return pruned + prune_operations(connection, before, batch_rows)

@@ -42,8 +42,10 @@ class Moment(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept as SQLite's user_version; a journal of another version is refused, not guessed at."""
+COMPLETED_VERSIONS = (1,)
+"""Older versions that lack whole tables only, which are made: 1 had none for payment terminals."""
 
 commands = Table(
     "commands",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Delete, Update, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from device_gateway.domain.orders import Trail
 from device_gateway.domain.terminal_operation import OperationState, TerminalOperation, reference_of
 from device_gateway.journal_steps import Step
+from device_gateway.journal_tables import sequences
 from device_gateway.journal_terminal_tables import terminal_memory, terminal_operations, terminal_refusals
 from libs.contracts.terminals import CardReferences, TerminalAnswered
 
@@ -193,22 +193,26 @@ def begin_memory(connection: Connection, now: datetime) -> None:
     connection.execute(sqlite_insert(terminal_memory).values(only_row=1, knows_since=now).on_conflict_do_nothing())
 
 
-def prunings(before: datetime, batch_rows: int) -> Sequence[Delete | Update]:
-    """What forgets decided operations older than `before`, in this order."""
-    forgotten = (
-        select(terminal_operations.c.position)
-        .where(terminal_operations.c.received_at < before, terminal_operations.c.state.not_in(_UNDECIDED))
-        .limit(batch_rows)
+def prune_operations(connection: Connection, before: datetime, batch_rows: int) -> int:
+    """Forget decided operations older than `before`, up to `batch_rows`; how many rows went."""
+    forgotten = list(
+        connection.execute(
+            select(terminal_operations.c.operation_id)
+            .where(terminal_operations.c.received_at < before, terminal_operations.c.state.not_in(_UNDECIDED))
+            .limit(batch_rows)
+        ).scalars()
     )
+    if forgotten:
+        connection.execute(
+            update(terminal_memory).where(terminal_memory.c.knows_since < before).values(knows_since=before)
+        )
     refused = select(terminal_refusals.c.operation_id).where(terminal_refusals.c.refused_at < before).limit(batch_rows)
-    forgets = exists().where(terminal_operations.c.position.in_(forgotten))
-    return (
-        update(terminal_memory).where(terminal_memory.c.knows_since < before, forgets).values(knows_since=before),
-        delete(terminal_operations).where(terminal_operations.c.position.in_(forgotten)),
-        delete(terminal_refusals)
-        .where(terminal_refusals.c.refused_at < before)
-        .where(terminal_refusals.c.operation_id.in_(refused)),
+    statements = (
+        delete(terminal_operations).where(terminal_operations.c.operation_id.in_(forgotten)),
+        delete(sequences).where(sequences.c.subject.in_([str(operation_id) for operation_id in forgotten])),
+        delete(terminal_refusals).where(terminal_refusals.c.operation_id.in_(refused)),
     )
+    return sum(connection.execute(statement).rowcount for statement in statements)
 
 
 def _json(value: CardReferences | TerminalAnswered | None) -> Any:

@@ -14,13 +14,13 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
-from device_gateway.api import devices, diagnosis, jobs, live
+from device_gateway.api import devices, diagnosis, jobs, live, terminal_operations
 from device_gateway.api.dependencies import Gateway
 from device_gateway.api.gate import Gate
 from device_gateway.bus_link import BusLink
 from device_gateway.configuration import ConfiguredDevice
 from device_gateway.enrolment import Enrolment
-from device_gateway.jobs import keep_expiring, keep_pruning
+from device_gateway.jobs import keep_expiring, keep_pruning, keep_turning_away
 from device_gateway.journal import Journal, JournalFailed, open_journal
 from device_gateway.journal_steps import Reported
 from device_gateway.live import LiveHub
@@ -30,6 +30,7 @@ from device_gateway.workers import Workforce
 from libs.bus.tasks import end
 from libs.bus.transport import Transport
 from libs.contracts.gateway import DeviceChanged, DrawerOpened, PrintJobChanged
+from libs.contracts.terminals import TerminalAnswered
 from libs.persistence import Clock, utc_now
 from libs.web.app import create_service_app
 from libs.web.authentication import TokenVerifier
@@ -100,6 +101,7 @@ async def gateway_at_work(
         timers = [
             asyncio.create_task(keep_expiring(journal, limits)),
             asyncio.create_task(keep_pruning(journal, limits)),
+            asyncio.create_task(keep_turning_away(journal, limits, workforce.trouble_of_terminal)),
         ]
         stack.push_async_callback(end, timers)
         await stack.enter_async_context(app.router.lifespan_context(app))
@@ -128,7 +130,7 @@ def build_app(gateway: Gateway, context: Context, registry: CollectorRegistry, t
         name=NAME,
         summary=SUMMARY,
         context=context,
-        routers=(devices.router, jobs.router, live.router),
+        routers=(devices.router, jobs.router, terminal_operations.router, live.router),
         resources={Gateway: gateway},
         checks={"journal": journal_check},
         registry=registry,
@@ -170,3 +172,5 @@ def tell_pages(hub: LiveHub, reported: Sequence[Reported]) -> None:
             hub.publish([event.till_id], {"type": "drawer_opened", **body})
         elif isinstance(event, DeviceChanged):
             hub.publish(event.till_ids, {"type": "device", **body})
+        elif isinstance(event, TerminalAnswered):
+            hub.publish([event.till_id], {"type": "terminal_answered", **body})

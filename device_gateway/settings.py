@@ -58,6 +58,11 @@ class GatewaySettings(BaseSettings):
         60.0, gt=0, description="the seconds after which a drawer is no longer opened for what was ordered, at most"
     )
 
+    # Payment terminals
+    terminal_patience_s: float = Field(
+        5.0, ge=0, description="the seconds an operation waits for a payment terminal that is not there"
+    )
+
     # Bus
     publish_batch_messages: int = Field(200, ge=1, description="a number of messages read from the outbox at a time")
     publish_poll_s: float = Field(5.0, gt=0, description="the seconds after which the outbox is looked into anyway")

@@ -38,8 +38,10 @@ from device_gateway.journal import Journal, JournalFailed
 from device_gateway.live import LiveHub
 from device_gateway.printing import PrinterDuty
 from device_gateway.settings import GatewaySettings
+from device_gateway.terminal_duty import TerminalDuty
 from device_gateway.use_cases.report_device import report_device, report_removed
 from device_gateway.use_cases.settle_interrupted import BROKE_OFF, DRIVER_FAILED, settle_interrupted
+from device_gateway.use_cases.settle_terminal_operations import Trouble
 from libs.contracts.refusal import Conflict, NotFound
 from libs.persistence import new_id
 
@@ -259,6 +261,7 @@ _DUTIES: dict[str, Callable[[Post], Duty]] = {
     "drawer": DrawerDuty,
     "display": Showing,
     "scale": WeighingDuty,
+    "terminal": TerminalDuty,
 }
 
 
@@ -333,6 +336,18 @@ class Workforce:
             worker = self._workers.get(name)
         if worker is not None:
             worker.wake()
+
+    def trouble_of_terminal(self, name: str | None) -> Trouble | None:
+        """Why a payment terminal cannot work now; None if it can, or is only being looked for. From any thread."""
+        with self._lock:
+            worker = self._workers.get(name or "")
+        if worker is None:
+            return Trouble(f"The payment terminal {name!r} is no longer listed for this PC.")
+        health, error = worker.health, worker.last_error
+        if health is STARTING or health.state not in (DeviceState.ABSENT, DeviceState.MISCONFIGURED):
+            return None
+        sentences = " ".join(filter(None, (health.detail, health.what_to_do)))
+        return Trouble(sentences, error.at if error else None)
 
     def displays_of(self, till_id: UUID) -> list[Showing]:
         """The customer displays of a till."""

@@ -27,6 +27,7 @@ class CardOperation:
     sent_action: TerminalAction | None = None
     sent_reference: str | None = None
     sent_amount_minor: int | None = None
+    instalments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

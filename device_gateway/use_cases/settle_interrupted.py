@@ -5,6 +5,7 @@ from __future__ import annotations
 from device_gateway.domain.orders import OpeningState
 from device_gateway.domain.print_job import PrintState
 from device_gateway.journal_steps import Step
+from device_gateway.use_cases.settle_terminal_operations import settle_interrupted_operations
 
 STOPPED = "The gateway stopped in the middle of printing. Look whether the receipt came out."
 BROKE_OFF = "The line to the printer broke in the middle of printing. Look whether the receipt came out."
@@ -25,3 +26,4 @@ def settle_interrupted(step: Step, reason: str, device: str | None = None) -> No
         step.save_job(job, settled)
     for opening in step.interrupted_openings(device):
         step.save_opening(opening.to(OpeningState.UNKNOWN, step.now, NOBODY_SAW))
+    settle_interrupted_operations(step, device)

@@ -29,6 +29,10 @@ FAULT_POINTS = (
     "gateway_after_drawer_intent",
     "gateway_after_drawer_kick",
     "gateway_after_publish_before_mark",
+    "gateway_before_terminal_intent",
+    "gateway_after_terminal_intent",
+    "gateway_after_terminal_answer",
+    "gateway_after_terminal_outcome",
 )
 
 

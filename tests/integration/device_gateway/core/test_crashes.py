@@ -18,7 +18,7 @@ from tests.integration.device_gateway.core.stand import GATEWAY, STORE, TILL, re
 
 pytestmark = pytest.mark.anyio
 
-POINTS = [name for name in FAULT_POINTS if name.startswith("gateway_")]
+POINTS = [name for name in FAULT_POINTS if name.startswith("gateway_") and "_terminal_" not in name]
 PRINTING_POINTS = [name for name in POINTS if "print" in name]
 # At these the printer may have something on its paper while the journal says `printing`.
 IN_DOUBT = {
