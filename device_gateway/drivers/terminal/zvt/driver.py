@@ -161,7 +161,12 @@ class ZvtTerminal:
         return self._guess(operation)
 
     def _move_money(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
-        refusal = self._settle_what_was_before() or self._make_ready(operation)
+        refusal = self._settle_what_was_before()
+        done = self._memory.now.answer_to(operation.reference)
+        if isinstance(done, Approved | Declined):
+            # The same operation once more, also one that has just been found to have been done: never a second charge.
+            return done
+        refusal = refusal or self._make_ready(operation)
         if refusal is not None:
             return NotSent(refusal)
         try:

@@ -84,8 +84,11 @@ class Remembering:
             self._keep_if_possible(self.now.model_copy(update={"newest": newest}))
 
     def begins(self, reference: str) -> None:
-        """Remember that an operation is taken up. Raises DeviceMisconfigured if the file cannot be written."""
-        answers = self.now.answers
+        """Remember that an operation is taken up; what was found of an earlier attempt no longer holds.
+
+        Raises DeviceMisconfigured if the file cannot be written.
+        """
+        answers = tuple(known for known in self.now.answers if known.reference != reference)
         before = self.now.begun
         if before is not None and before != reference and self.now.answer_to(before) is None:
             interrupted = NotFound("The gateway was stopped before the request left.")

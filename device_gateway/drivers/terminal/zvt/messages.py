@@ -211,7 +211,7 @@ _TOTAL_BYTES = 1 + 6
 
 def _totals(data: bytes) -> tuple[SchemeTotal, ...]:
     """Field 60: first and last receipt number, then count (1 byte) and sum (BCD6) of each scheme, in this order [S:
-    the `zvt` crate's SingleAmounts]. It knows no refunds apart: they are inside the sums.
+    the `zvt` crate, ecrterm]. It knows no refunds apart: they are inside the sums.
     """
     sums = data[4:]
     if len(sums) != _TOTAL_BYTES * len(_TOTALS_OF):

@@ -202,15 +202,17 @@ def check_terminal_history(
     actions: Sequence[TerminalAction] = HISTORY_ACTIONS,
     restarted: bool = False,
     another_first: bool = False,
+    same_reference: bool = False,
     every: int = 1,
     at_once: int = 12,
 ) -> HistoryReport:
     """Cut the line at every (`every`-th) byte of each action, in both directions, and compare the two stories.
 
+    `same_reference`: what was not done is sent again under its own reference (retail rule 17), not as a new operation.
     Raises AssertionError naming the action, the direction and the byte. `at_once` histories run at the same time, each
     with a simulator and a driver of its own.
     """
-    teller = _Teller(make_simulator, make_driver, currency)
+    teller = _Teller(make_simulator, make_driver, currency, same_reference)
     cases: list[_Case] = []
     for action in actions:
         heard, said = teller.undisturbed(action)
@@ -226,10 +228,13 @@ def check_terminal_history(
 
 
 class _Teller:
-    def __init__(self, make_simulator: MakeSimulator, make_driver: MakeDriver, currency: str) -> None:
+    def __init__(
+        self, make_simulator: MakeSimulator, make_driver: MakeDriver, currency: str, same_reference: bool
+    ) -> None:
         self._make_simulator = make_simulator
         self._make_driver = make_driver
         self._currency = currency
+        self._same_reference = same_reference
         self._references = count(1)
 
     def undisturbed(self, action: TerminalAction) -> tuple[int, int]:
@@ -302,10 +307,12 @@ class _Teller:
         assert isinstance(result, Approved), f"the next customer: {result}"
 
     def _until_done(self, terminal: SimulatedTerminal, device: Terminal, operation: CardOperation) -> OperationResult:
-        """As the till would: again where nothing was done, each time as a new operation, and asking where in doubt."""
+        """As the till would: again where nothing was done, and asking where it is in doubt."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
+        attempt = operation
         while True:
-            attempt = replace(operation, operation_id=uuid4(), reference=self._reference())
+            if not self._same_reference:
+                attempt = replace(operation, operation_id=uuid4(), reference=self._reference())
             result = device.perform(attempt, _ignore)
             if isinstance(result, Unknown):
                 _, result = self._ask_until_certain(terminal, device, attempt)

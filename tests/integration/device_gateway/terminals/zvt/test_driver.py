@@ -257,6 +257,41 @@ def test_nothing_more_is_charged_while_an_outcome_cannot_be_found_out() -> None:
         assert _moved(simulator) == [("charge", 1234)]
 
 
+def test_an_operation_that_is_performed_again_is_answered_from_memory_and_charged_once() -> None:
+    with _terminal() as (simulator, device):
+        sold, declined, lost = (operation("purchase", 1234) for _ in range(3))
+        first = performed(device, sold)
+        simulator.rules.append(Decline("78"))
+        refused = performed(device, declined)
+        simulator.faults = Faults([AnswerLostAfterEffect()])
+        assert isinstance(performed(device, lost), Unknown)
+        simulator.faults = Faults()
+
+        assert performed(device, sold) == first
+        assert performed(device, declined) == refused
+        assert isinstance(performed(device, lost), Approved)
+        assert _moved(simulator) == [("charge", 1234), ("charge", 1234)]
+
+
+def test_an_operation_sent_again_after_it_was_not_found_is_looked_for_anew() -> None:
+    with _terminal(finishes_when_cut_off=False) as (simulator, device):
+        sale = operation("purchase", 1234)
+        device.perform(sale, lambda stage, text: _pull_the_cable(simulator))
+        assert isinstance(device.inquire(inquiry_about(sale)), NotFound)
+        simulator.faults = Faults([AnswerLostAfterEffect()])
+        assert isinstance(performed(device, sale), Unknown)
+        simulator.faults = Faults()
+
+        assert isinstance(device.inquire(inquiry_about(sale)), Approved)
+        assert _moved(simulator) == [("charge", 1234)]
+
+
+def _pull_the_cable(simulator: ZvtSimulator) -> None:
+    if simulator.line is not None:
+        simulator.line.unplug()
+        simulator.line.plug_in()
+
+
 def test_while_the_terminal_goes_on_alone_the_outcome_stays_unknown_until_it_is_done() -> None:
     with _terminal(works_on_s=0.3) as (simulator, device):
         sale = operation("purchase", 1234)

@@ -46,7 +46,7 @@ class _WithMemory:
 
 
 def test_cut_at_every_byte_the_terminal_charged_what_the_driver_says() -> None:
-    report = check_terminal_history(on_a_line(_terminal), _driver)
+    report = check_terminal_history(on_a_line(_terminal), _driver, same_reference=True)
 
     assert report.histories > 350
     assert set(report.first_outcomes) == {"Approved", "NotSent", "Unknown"}
@@ -58,12 +58,13 @@ def test_a_gateway_that_is_started_again_finds_out_by_its_memory_file(tmp_path: 
         on_a_line(lambda: _terminal(finishes_when_cut_off=finishes, works_on_s=0.03)),
         _WithMemory(tmp_path),
         restarted=True,
+        same_reference=True,
         every=3,
     )
 
 
 def test_the_next_customer_who_pays_the_same_amount_is_not_mistaken_for_the_one_in_doubt() -> None:
-    check_terminal_history(on_a_line(_terminal), _driver, another_first=True, every=3)
+    check_terminal_history(on_a_line(_terminal), _driver, another_first=True, same_reference=True, every=3)
 
 
 def test_over_a_serial_line_cut_at_every_byte_too(tmp_path: Path) -> None:
