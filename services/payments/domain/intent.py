@@ -78,7 +78,8 @@ TAKEN = frozenset({S.APPROVED, S.CAPTURED, S.PART_REFUNDED, S.REFUNDED, S.COMPLE
 IN_FLIGHT = frozenset({S.SENT, S.REVERSING, S.VOIDING, S.INCREMENTING, S.COMPLETING, S.CANCELLING})
 """Something was sent to a terminal and its answer is awaited."""
 
-_HELD = frozenset({S.AUTHORISED, S.INCREMENTED})
+HELD = frozenset({S.AUTHORISED, S.INCREMENTED})
+"""An amount is held on the card, and nothing is pending."""
 
 _STARTS_FROM: dict[Action, frozenset[IntentState]] = {
     Action.PURCHASE: frozenset({S.CREATED}),
@@ -86,9 +87,9 @@ _STARTS_FROM: dict[Action, frozenset[IntentState]] = {
     Action.PRE_AUTHORISATION: frozenset({S.CREATED}),
     # From `declined`, `reversed`, `voided` and `cancelled` only after a late approval: see `approved_late`.
     Action.REVERSAL: frozenset({S.APPROVED, S.CAPTURED, S.COMPLETED, S.REVERSAL_REFUSED}),
-    Action.INCREMENT: _HELD,
-    Action.COMPLETION: _HELD,
-    Action.CANCELLATION: _HELD,
+    Action.INCREMENT: HELD,
+    Action.COMPLETION: HELD,
+    Action.CANCELLATION: HELD,
 }
 _FIRST = frozenset({Action.PURCHASE, Action.REFUND, Action.PRE_AUTHORISATION})
 _APPROVED_AS: dict[Action, IntentState] = {
@@ -248,17 +249,27 @@ class Intent:
     def approved_late(self, amount_minor: int) -> Intent:
         """An approval came in for what was declared declined or reversed: the money is taken and goes back.
 
-        The reversal is pending in the result. Raises IllegalIntentTransition.
+        The reversal is pending in the result, of a hold its cancellation. Raises IllegalIntentTransition.
         """
         if self.state not in _ENDED_WITHOUT_MONEY or self.pending is not None:
             raise self._illegal("approved")
+        state, resting = (S.CANCELLING, S.AUTHORISED) if self._is_hold else (S.REVERSING, S.APPROVED)
         return self._moved(
-            S.REVERSING,
+            state,
             approved_minor=amount_minor,
-            pending=Action.REVERSAL,
+            pending=self.undoing,
             pending_minor=amount_minor,
-            resting=S.APPROVED,
+            resting=resting,
         )
+
+    @property
+    def undoing(self) -> Action:
+        """The action that undoes the first one."""
+        return Action.CANCELLATION if self._is_hold else Action.REVERSAL
+
+    @property
+    def _is_hold(self) -> bool:
+        return self.kind is IntentKind.PRE_AUTHORISATION
 
     def captured(self) -> Intent:
         """The sale is complete; for terminals the approval was final. Raises IllegalIntentTransition."""
@@ -309,7 +320,7 @@ class Intent:
         return replace(self, release=by, version=self.version + 1)
 
     def _captured_state(self) -> IntentState:
-        return S.COMPLETED if self.kind is IntentKind.PRE_AUTHORISATION else S.CAPTURED
+        return S.COMPLETED if self._is_hold else S.CAPTURED
 
     def _decided(self, word: str) -> tuple[Action, IntentState]:
         if self.pending is None or self.resting is None:

@@ -105,9 +105,8 @@ async def _first_approved(
     if intent.kind is IntentKind.REFUND:
         await _end_refund(change, amount_minor, actor)
     if intent.release is not Release.NOBODY:
-        await start_action(
-            change, Action.REVERSAL, intent.approved_minor, limits, actor, reason="given back as asked for"
-        )
+        why = "given back as asked for"
+        await start_action(change, intent.undoing, intent.approved_minor, limits, actor, reason=why)
         return
     if change.payment.is_tender:
         goods_minor = amount_minor - approval.cash_back_minor - approval.tip_minor

@@ -12,7 +12,7 @@ from libs.contracts.refusal import NotFound
 from libs.contracts.terminals import CardFacts, CardReferences, TerminalAnswered
 from libs.persistence import UnitOfWork
 from services.payments.domain.card_data import has_card_number, without_card_numbers
-from services.payments.domain.intent import Action, IntentState
+from services.payments.domain.intent import HELD, Action, IntentState
 from services.payments.domain.payment import PAYMENTS, TERMINAL, Actor, OperationState
 from services.payments.storage.operations import OperationRepository, StoredOperation
 from services.payments.use_cases.change_payment import PaymentChange
@@ -148,7 +148,14 @@ async def _record_late(
     await OperationRepository(change.work.connection).decide(
         operation.operation_id, outcome, change.work.now, cleaned.payload
     )
-    if change.intent.state in _LATE and change.intent.pending is None and operation.action != Action.CANCELLATION:
+    if change.intent.pending is not None:
+        return
+    if operation.action in (Action.INCREMENT, Action.COMPLETION) and change.intent.state in HELD:
+        # The hold is as it was, and this step was taken as declined: it took place after all.
+        action = Action(operation.action)
+        change.move(change.intent.started(action, operation.amount_minor), TERMINAL)
+        await approve_action(change, _approval(answer, cleaned), limits, TERMINAL, operation_id=operation.operation_id)
+    elif change.intent.state in _LATE and operation.action != Action.CANCELLATION:
         change.facts(references=cleaned.references or change.payment.references, card=cleaned.card)
         amount_minor = answer.amount_minor or operation.amount_minor
         await reverse_late_approval(

@@ -75,6 +75,8 @@ def _instead(change: PaymentChange) -> str:
         return "A pre-authorisation is cancelled, not reversed: POST .../cancellation."
     if state is IntentState.AWAITING_CONFIRMATION:
         return "Say first what the terminal's slip says: POST .../confirmation."
+    if state is IntentState.UNKNOWN:
+        return "Ask the terminal first what became of the reversal: POST .../inquiry."
     if change.intent.pending is not None:
         return "The terminal is still working on it. Wait for its answer."
     return f"This payment is {state.replace('_', ' ')}; there is nothing to give back."

@@ -69,7 +69,7 @@ async def reverse_late_approval(
 ) -> None:
     """Give back what was approved after it had been given up. Raises IllegalIntentTransition."""
     intent = change.intent.approved_late(amount_minor)
-    await _begin(change, intent, Action.REVERSAL, limits, actor, original=None, reason=reason)
+    await _begin(change, intent, change.intent.undoing, limits, actor, original=None, reason=reason)
 
 
 async def _begin(

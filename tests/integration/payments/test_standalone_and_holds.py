@@ -13,6 +13,7 @@ from tests.integration.payments.terminal_shop import (
     answered,
     approves,
     declines,
+    found,
     is_silent,
     loses,
     refused,
@@ -160,6 +161,26 @@ async def test_a_lost_completion_is_asked_for_before_anything_else_may_happen(sh
     shop.gateway.script["inquiry"] = lambda operation: {**approves(operation), "found": True}
     await shop.passes(60)
     assert (await shop.becomes(intent_id, "completed"))["captured_minor"] == 10_000
+
+
+async def test_an_unknown_hold_that_is_not_wanted_is_cancelled_once_it_is_found(shop: TerminalShop) -> None:
+    shop.gateway.script |= {"pre_authorisation": loses, "inquiry": found}
+    held = answered(await shop.person().post("/pre-authorisations", {"currency": "PLN", "amount_minor": 500}), 201)
+    await shop.becomes(held["intent_id"], "unknown")
+    answered(await shop.person().post(f"/intents/{held['intent_id']}/reversal", {"reason": "Guest left"}), 200)
+    await shop.becomes(held["intent_id"], "cancelled")
+    assert shop.gateway.actions() == ["pre_authorisation", "inquiry", "pre_authorisation_cancel"]
+
+
+async def test_a_completion_that_took_place_after_all_is_completed(shop: TerminalShop) -> None:
+    intent_id = await hold(shop)
+    shop.gateway.script["completion"] = declines
+    answered(await shop.person().post(f"/pre-authorisations/{intent_id}/completion", {}), 200)
+    await shop.becomes(intent_id, "authorised")
+    completion = shop.gateway.asked[-1]
+    await shop.gateway.answer(completion, **approves(completion))
+    shown = await shop.becomes(intent_id, "completed")
+    assert (shown["captured_minor"], shown["anomaly_count"]) == (10_000, 1)
 
 
 async def test_two_completions_at_once_take_the_money_once(shop: TerminalShop) -> None:

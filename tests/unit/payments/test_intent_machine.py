@@ -106,7 +106,7 @@ class IntentMachine(RuleBasedStateMachine):
         except IllegalIntentTransition:
             return
         self.on_card_minor = amount_minor
-        assert self.intent.pending is Action.REVERSAL
+        assert self.intent.pending is self.intent.undoing
 
     @rule()
     def is_captured(self) -> None:
