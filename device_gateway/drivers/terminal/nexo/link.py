@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import ssl
 import string
+import struct
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +19,9 @@ from device_gateway.drivers.terminal.nexo.messages import LONGEST_SERVICE_ID, RE
 from device_gateway.drivers.terminal.nexo.protection import NONCE_BYTES, Key, NotAuthentic, seal, unseal
 
 LARGEST_ANSWER_BYTES = 1_000_000
+# Closing then resets the connection. Otherwise the kernel would go on delivering a request for money that we have
+# given up: after the network came back it would reach the terminal, which had just said that it knew nothing of it.
+_THROW_AWAY_UNSENT = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 _SERVICE_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
 
@@ -49,12 +54,14 @@ class NexoLink:
         self._certificate_name = certificate_name
         self._connect_timeout_s = connect_timeout_s
         self._write_timeout_s = write_timeout_s
-        self._client = httpx.Client(
+        transport = httpx.HTTPTransport(
             verify=_pinned(certificate_file),
-            # Proxies and certificates of the environment are for browsers, not for a terminal on the counter.
-            trust_env=False,
             limits=httpx.Limits(max_keepalive_connections=0),
+            socket_options=[_THROW_AWAY_UNSENT],
+            trust_env=False,
         )
+        # Proxies and certificates of the environment are for browsers, not for a terminal on the counter.
+        self._client = httpx.Client(transport=transport, trust_env=False)
 
     def ask(self, request: NexoRequest, timeout_s: float) -> Mapping[str, Any]:
         """The body of the response (`PaymentResponse`). Raises NothingLeft or AnswerLost."""

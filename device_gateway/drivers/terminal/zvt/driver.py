@@ -35,6 +35,7 @@ from device_gateway.drivers.terminal.zvt.messages import (
     status_enquiry,
     with_password,
 )
+from device_gateway.drivers.terminal.zvt.network import open_network_line
 from device_gateway.drivers.terminal.zvt.outcomes import (
     Reply,
     approved,
@@ -100,6 +101,8 @@ class ZvtTerminal:
 
     def connect(self) -> None:
         """Open the line and register. Raises DeviceAbsent or DeviceMisconfigured."""
+        if self._carrier is None:
+            self._open()
         if (refusal := self._register()) is not None:
             raise DeviceAbsent(refusal)
 
@@ -311,21 +314,17 @@ class ZvtTerminal:
 
     def _open(self) -> None:
         options = self._options
-        line = open_line(
-            options.address,
-            serial=SerialSettings(baud=options.baud, stop_bits=2),
-            connect_timeout_s=options.connect_timeout_s,
-            write_timeout_s=options.write_timeout_s,
-        )
+        limits = {"connect_timeout_s": options.connect_timeout_s, "write_timeout_s": options.write_timeout_s}
         if options.address.startswith(_NETWORK):
-            self._carrier = PlainCarrier(line)
-        else:
-            self._carrier = SerialCarrier(
-                line,
-                acknowledge_timeout_s=options.acknowledge_timeout_s,
-                character_timeout_s=options.character_timeout_s,
-                attempts=options.frame_attempts,
-            )
+            self._carrier = PlainCarrier(open_network_line(options.address, **limits))
+            return
+        serial = SerialSettings(baud=options.baud, stop_bits=2)
+        self._carrier = SerialCarrier(
+            open_line(options.address, serial=serial, **limits),
+            acknowledge_timeout_s=options.acknowledge_timeout_s,
+            character_timeout_s=options.character_timeout_s,
+            attempts=options.frame_attempts,
+        )
 
     def _hang_up(self) -> None:
         if self._carrier is not None:

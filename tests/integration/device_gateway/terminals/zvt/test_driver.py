@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ import pytest
 
 from device_gateway.domain.card_operations import Approved, Declined, NotFound, NotSent, Unknown
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
+from device_gateway.drivers.lines import LineStalled
 from device_gateway.drivers.terminal.simulated_ledger import ApprovePart, Busy, Decline, NoCard, WrongRule
 from device_gateway.drivers.terminal.zvt.driver import ZvtOptions, ZvtTerminal, open_zvt
+from device_gateway.drivers.terminal.zvt.network import open_network_line
 from device_gateway.drivers.terminal.zvt.simulator import ZvtSimulator, ZvtSimulatorOptions
 from device_gateway.simulators import (
     AnswerLostAfterEffect,
@@ -427,7 +430,34 @@ def test_polling_notices_a_terminal_that_is_gone_unless_something_is_in_doubt() 
 def test_a_terminal_that_is_not_there_says_so() -> None:
     with serving(ZvtSimulator(ZvtSimulatorOptions()), "tcp://127.0.0.1:0") as address:
         pass
-    with pytest.raises(DeviceAbsent, match="refuses the connection"):
+    with pytest.raises(DeviceAbsent, match="cannot be reached"):
+        open_zvt(_options(address))
+
+
+def test_a_request_that_was_given_up_never_arrives_later() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line = open_network_line(
+            f"tcp://127.0.0.1:{listening.getsockname()[1]}", connect_timeout_s=1, write_timeout_s=0.05
+        )
+        terminal, _ = listening.accept()
+        with terminal:
+            with pytest.raises(LineStalled):
+                line.write(bytes(50_000_000))
+            line.close()
+            with pytest.raises(ConnectionResetError):
+                _read_to_the_end(terminal)
+
+
+def _read_to_the_end(terminal: socket.socket) -> None:
+    """What was on its way may arrive; what was still in this PC must not."""
+    while terminal.recv(1_000_000):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://192.0.2.40", "tcp://192.0.2.40:x", "tcp://192.0.2.40:20007/path"])
+def test_a_wrong_network_address_says_how_it_is_written(address: str) -> None:
+    with pytest.raises(DeviceMisconfigured, match="is no network address: write it as"):
         open_zvt(_options(address))
 
 
