@@ -67,9 +67,19 @@ class UnitOfWork:
         """
         self.outgoing.append(Outgoing(event, sequence, partition_key or event.subject))
 
-    def send(self, command: Command, *, sequence: int = 1, expires_at: datetime | None = None) -> None:
-        """Send `command` to its one consumer when this transaction commits; refused by it after `expires_at`."""
-        self.outgoing.append(Outgoing(command, sequence, command.subject, expires_at))
+    def send(
+        self,
+        command: Command,
+        *,
+        sequence: int = 1,
+        expires_at: datetime | None = None,
+        partition_key: str | None = None,
+    ) -> None:
+        """Send `command` to its one consumer when this transaction commits; refused by it after `expires_at`.
+
+        Commands with one `partition_key` (the command's subject unless told otherwise) arrive in order.
+        """
+        self.outgoing.append(Outgoing(command, sequence, partition_key or command.subject, expires_at))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` once the transaction has committed; not at all if it rolls back. It must not fail."""

@@ -64,6 +64,8 @@ async def send_print(work: UnitOfWork, devices: TillDevices, order: PrintOrder) 
             requested_by=order.requested_by,
         ),
         expires_at=order.expires_at,
+        # One after the other as they happened: a Z report comes out after the receipts that it counts.
+        partition_key=str(order.till_id),
     )
     return job
 
@@ -92,4 +94,6 @@ def send_opening(work: UnitOfWork, devices: TillDevices, order: DrawerOrder) -> 
             requested_by=order.requested_by,
         ),
         expires_at=order.expires_at,
+        # One after the other as they happened: a Z report comes out after the receipts that it counts.
+        partition_key=str(order.till_id),
     )

@@ -102,6 +102,14 @@ async def test_a_sale_sent_three_times_is_printed_once_where_it_was_sold(shop: S
     assert "TOTAL | 12,98 PLN" in texts(job.document.blocks)
 
 
+async def test_what_prints_at_one_till_is_sent_in_the_order_in_which_sales_heard_of_it(shop: Shop, at: Counter) -> None:
+    sold = [await at.anna.sells(["tea"], CASH, sale_id=str(new_id())) for _ in range(3)]
+    await shop.services.drained()
+    assert len(sold) == len(at.gateway.took(PrintDocument)) == 3
+    printed = [envelope for message, envelope in at.gateway.asked if isinstance(message, PrintDocument)]
+    assert {envelope.partition_key for envelope in printed} == {str(at.anna.till_id)}
+
+
 async def test_a_sale_told_of_again_in_another_message_is_printed_once(shop: Shop, at: Counter) -> None:
     sale = await at.anna.sells(["tea"], CASH)
     await shop.services.drained()
