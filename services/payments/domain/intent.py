@@ -78,8 +78,7 @@ TAKEN = frozenset({S.APPROVED, S.CAPTURED, S.PART_REFUNDED, S.REFUNDED, S.COMPLE
 IN_FLIGHT = frozenset({S.SENT, S.REVERSING, S.VOIDING, S.INCREMENTING, S.COMPLETING, S.CANCELLING})
 """Something was sent to a terminal and its answer is awaited."""
 
-HELD = frozenset({S.AUTHORISED, S.INCREMENTED})
-"""An amount is held on the card, and nothing is pending."""
+_HELD = frozenset({S.AUTHORISED, S.INCREMENTED})
 
 _STARTS_FROM: dict[Action, frozenset[IntentState]] = {
     Action.PURCHASE: frozenset({S.CREATED}),
@@ -87,9 +86,9 @@ _STARTS_FROM: dict[Action, frozenset[IntentState]] = {
     Action.PRE_AUTHORISATION: frozenset({S.CREATED}),
     # From `declined`, `reversed`, `voided` and `cancelled` only after a late approval: see `approved_late`.
     Action.REVERSAL: frozenset({S.APPROVED, S.CAPTURED, S.COMPLETED, S.REVERSAL_REFUSED}),
-    Action.INCREMENT: HELD,
-    Action.COMPLETION: HELD,
-    Action.CANCELLATION: HELD,
+    Action.INCREMENT: _HELD,
+    Action.COMPLETION: _HELD,
+    Action.CANCELLATION: _HELD,
 }
 _FIRST = frozenset({Action.PURCHASE, Action.REFUND, Action.PRE_AUTHORISATION})
 _APPROVED_AS: dict[Action, IntentState] = {

@@ -12,7 +12,7 @@ from libs.contracts.refusal import NotFound
 from libs.contracts.terminals import CardFacts, CardReferences, TerminalAnswered
 from libs.persistence import UnitOfWork
 from services.payments.domain.card_data import has_card_number, without_card_numbers
-from services.payments.domain.intent import HELD, Action, IntentState
+from services.payments.domain.intent import Action, IllegalIntentTransition, IntentState
 from services.payments.domain.payment import PAYMENTS, TERMINAL, Actor, OperationState
 from services.payments.storage.operations import OperationRepository, StoredOperation
 from services.payments.use_cases.change_payment import PaymentChange
@@ -24,6 +24,7 @@ from services.payments.use_cases.send_operation import reverse_late_approval
 _log = structlog.get_logger(__name__)
 
 _LATE = frozenset({IntentState.DECLINED, IntentState.REVERSED, IntentState.VOIDED, IntentState.CANCELLED})
+_LATER_STEPS = frozenset({Action.REVERSAL, Action.INCREMENT, Action.COMPLETION, Action.CANCELLATION})
 _NO_ANSWER = "The terminal did not answer in time."
 _REASONS = {
     OperationState.NOT_SENT: ("not_sent", "The terminal was not reached; nothing was taken."),
@@ -143,24 +144,38 @@ async def _record_late(
         f" as {was}.",
         operation_id=operation.operation_id,
     )
-    if outcome is not OperationState.APPROVED or operation.action == Action.REVERSAL:
+    if outcome is not OperationState.APPROVED:
         return
     await OperationRepository(change.work.connection).decide(
         operation.operation_id, outcome, change.work.now, cleaned.payload
     )
-    if change.intent.pending is not None:
+    if change.intent.pending is None:
+        await _catch_up(change, operation, answer, cleaned, limits)
+
+
+async def _catch_up(
+    change: PaymentChange,
+    operation: StoredOperation,
+    answer: TerminalAnswered,
+    cleaned: _Cleaned,
+    limits: OperationLimits,
+) -> None:
+    """What was taken as not done took place after all: a first step goes back, a later one is taken as it is."""
+    action = Action(operation.action)
+    if action not in _LATER_STEPS:
+        if change.intent.state in _LATE:
+            change.facts(references=cleaned.references or change.payment.references, card=cleaned.card)
+            amount_minor = answer.amount_minor or operation.amount_minor
+            why = "approved after it had been given up: it is given back"
+            await reverse_late_approval(change, amount_minor, limits, PAYMENTS, why)
         return
-    if operation.action in (Action.INCREMENT, Action.COMPLETION) and change.intent.state in HELD:
-        # The hold is as it was, and this step was taken as declined: it took place after all.
-        action = Action(operation.action)
-        change.move(change.intent.started(action, operation.amount_minor), TERMINAL)
-        await approve_action(change, _approval(answer, cleaned), limits, TERMINAL, operation_id=operation.operation_id)
-    elif change.intent.state in _LATE and operation.action != Action.CANCELLATION:
-        change.facts(references=cleaned.references or change.payment.references, card=cleaned.card)
-        amount_minor = answer.amount_minor or operation.amount_minor
-        await reverse_late_approval(
-            change, amount_minor, limits, PAYMENTS, "approved after it had been given up: it is given back"
-        )
+    try:
+        started = change.intent.started(action, operation.amount_minor)
+    except IllegalIntentTransition:
+        # The payment has moved on; the anomaly in its history is what is left to say.
+        return
+    change.move(started, TERMINAL, operation_id=operation.operation_id)
+    await approve_action(change, _approval(answer, cleaned), limits, TERMINAL, operation_id=operation.operation_id)
 
 
 async def _record_inquiry(

@@ -207,6 +207,20 @@ async def test_a_late_approval_of_what_was_given_up_goes_back_and_is_never_lost(
     assert str(tender_id) in [item["intent_id"] for item in listed["items"]]
 
 
+async def test_a_reversal_that_took_place_after_all_is_not_sent_again(shop: TerminalShop) -> None:
+    tender_id = await shop.authorize()
+    await shop.becomes(tender_id, "approved")
+    shop.gateway.script["reversal"] = declines
+    await shop.release(tender_id)
+    await shop.becomes(tender_id, "reversal_refused")
+    reversal = shop.gateway.asked[-1]
+    await shop.gateway.answer(reversal, **approves(reversal))
+    await shop.becomes(tender_id, "reversed")
+    await shop.passes(3_600)
+    assert shop.gateway.actions(tender_id) == ["purchase", "reversal"]
+    assert await shop.told(tender_id) == ["authorized", "released"]
+
+
 async def test_a_late_answer_against_a_persons_word_is_written_down(shop: TerminalShop) -> None:
     tender_id = await lost(shop)
     body = {"approval_code": "A77", "last_four": "0119"}
