@@ -11,7 +11,7 @@ from tests.integration.device_gateway.terminals.history import SimulatedTerminal
 from tests.integration.device_gateway.terminals.person import WorkerAndPerson
 
 
-@pytest.mark.parametrize(("carrier", "every"), [("http", 9), ("frames", 3)])
+@pytest.mark.parametrize(("carrier", "every"), [("http", 17), ("frames", 3)])
 def test_what_the_terminal_moved_is_what_the_driver_said_or_left_unknown(carrier: str, every: int) -> None:
     def make_driver(simulated: SimulatedTerminal) -> Terminal:
         address = simulated.address
@@ -24,5 +24,5 @@ def test_what_the_terminal_moved_is_what_the_driver_said_or_left_unknown(carrier
         )
         return WorkerAndPerson(lambda: open_terminal(options), simulated)
 
-    report = check_terminal_history(on_a_line(InpasSimulator), make_driver, currency="RUB", every=every)
+    report = check_terminal_history(on_a_line(InpasSimulator), make_driver, currency="RUB", every=every, at_once=4)
     assert report.first_outcomes["Unknown"] > 0
