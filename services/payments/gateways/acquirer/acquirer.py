@@ -107,6 +107,7 @@ class Acquirer:
         """Send a request over the link in use, or over the other one if nothing could leave over the first.
 
         After the first byte it is never sent again: then the answer is `Unanswered`, and the caller reverses.
+        A caller that is cancelled while it waits knows as little as one that got `Unanswered`.
         """
         reasons: list[str] = []
         for name in self._state.order():
