@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from device_gateway.api.schemas import DeviceView, LastErrorView, LastJobView
+from device_gateway.api.schemas import DeviceView, LastErrorView, LastJobView, last_operation_view
 from device_gateway.bus_link import BusLink
 from device_gateway.domain.orders import PrintJob, Trail
 from device_gateway.enrolment import Enrolment
 from device_gateway.journal import Journal
+from device_gateway.journal_terminals import TerminalSteps
 from device_gateway.live import LiveHub, Message
 from device_gateway.settings import GatewaySettings
 from device_gateway.workers import Worker, Workforce
@@ -57,6 +58,8 @@ class Gateway:
             for worker in workers:
                 placed, health, error = worker.placed, worker.health, worker.last_error
                 newest = step.newest_jobs(1, printer=placed.name) if placed.kind == "printer" else []
+                terminal = TerminalSteps(step) if placed.kind == "terminal" else None
+                asked = terminal.newest(1, terminal=placed.name) if terminal else []
                 views.append(
                     DeviceView(
                         name=placed.name,
@@ -66,8 +69,9 @@ class Gateway:
                         state=health.state.value,
                         detail=health.detail,
                         what_to_do=health.what_to_do,
-                        waiting=step.waiting_copies(placed.name),
+                        waiting=terminal.waiting_count(placed.name) if terminal else step.waiting_copies(placed.name),
                         last_job=_last_job(newest),
+                        last_operation=last_operation_view(asked[0][1]) if asked else None,
                         last_error=LastErrorView(text=error.text, at=error.at) if error else None,
                     )
                 )

@@ -12,8 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.responses import HTMLResponse
 
 from device_gateway.api.dependencies import Gateway, GatewayPart
+from device_gateway.api.schemas import LastOperationView
 from device_gateway.domain.print_job import PrintState
+from device_gateway.domain.terminal_operation import TerminalOperation
 from device_gateway.drivers.display.screen.driver import page
+from device_gateway.journal_terminals import TerminalSteps
+from libs.money import Money, UnknownCurrency
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,6 +51,17 @@ _JOB_WORDS = {
 }
 
 
+_OPERATION_WORDS = {
+    "waiting": "waits for the terminal",
+    "sending": "is at the terminal",
+    "approved": "approved",
+    "declined": "declined",
+    "unknown": "unknown",
+    "not_sent": "not sent to the terminal",
+    "expired": "not begun in time",
+}
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
@@ -57,6 +72,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["clock"] = _clock
+    environment.filters["amount"] = _amount
     return environment
 
 
@@ -82,6 +98,11 @@ def _page(gateway: Gateway) -> str:
             for _, job in step.newest_jobs(SHOWN_JOBS, state=state.value)
             if step.now - job.changed_at < SHOWN_FOR
         ]
+        unknown_payments = [
+            operation
+            for _, operation in TerminalSteps(step).newest(SHOWN_JOBS, in_doubt=True)
+            if step.now - operation.changed_at < SHOWN_FOR
+        ]
         now = step.now
     in_doubt = sum(not answered for _, answered in doubtful)
     troubled = sum(device.state not in ("ready", "attention") for device in devices)
@@ -97,22 +118,40 @@ def _page(gateway: Gateway) -> str:
             unsent=unsent,
             devices=devices,
             doubtful=doubtful,
-            verdict=_verdict(connected=gateway.link.measurements.connected, troubled=troubled, in_doubt=in_doubt),
+            unknown_payments=unknown_payments,
+            verdict=_verdict(
+                connected=gateway.link.measurements.connected,
+                troubled=troubled,
+                in_doubt=in_doubt,
+                unknown_payments=len(unknown_payments),
+            ),
             words=_WORDS,
             kinds=_KINDS,
             job_words=_JOB_WORDS,
+            operation_words=_OPERATION_WORDS,
         )
     )
 
 
-def _verdict(*, connected: bool, troubled: int, in_doubt: int) -> str:
+def _verdict(*, connected: bool, troubled: int, in_doubt: int, unknown_payments: int) -> str:
     if troubled:
         return "One device needs you." if troubled == 1 else f"{troubled} devices need you."
+    if unknown_payments:
+        payments = "1 card payment" if unknown_payments == 1 else f"{unknown_payments} card payments"
+        return f"The outcome of {payments} is not known yet."
     if in_doubt:
         return "Look whether one receipt came out." if in_doubt == 1 else f"Look whether {in_doubt} receipts came out."
     if not connected:
         return "The devices work; the office cannot be reached at the moment."
     return "Everything works."
+
+
+def _amount(operation: TerminalOperation | LastOperationView) -> str:
+    """The amount as people write it; a currency that nobody knows as its minor units."""
+    try:
+        return Money(operation.amount_minor, operation.currency).format()
+    except UnknownCurrency:
+        return f"{operation.amount_minor} {operation.currency}"
 
 
 def _clock(moment: datetime) -> str:

@@ -23,7 +23,8 @@ TRY_AGAIN = 1013
 
 @router.websocket("/live")
 async def live(websocket: WebSocket, till_id: Annotated[UUID | None, Query()] = None) -> None:
-    """JSON texts with a `type`: `device`, `printer`, `scan`, `weight`, `drawer`, `drawer_opened`, `job`, `display`.
+    """JSON texts with a `type`: `device`, `printer`, `scan`, `weight`, `drawer`, `drawer_opened`, `job`, `display`,
+    `terminal_progress` (what a payment terminal shows), `terminal_answered`.
 
     Without `till_id` those of all tills. A page that is cut off (1013) connects again and is told everything anew.
     """

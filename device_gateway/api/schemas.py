@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from device_gateway.domain.observations import Weighing
 from device_gateway.domain.orders import DrawerOpening, PrintJob
 from device_gateway.domain.print_job import PrintState
+from device_gateway.domain.terminal_operation import OperationState, TerminalOperation
 from libs.contracts.gateway import DeviceKind, DocumentKind
+from libs.contracts.terminals import TerminalAction
 from libs.web.authentication import RequestBody
 
 Line = Annotated[str, StringConstraints(max_length=80)]
@@ -35,6 +37,18 @@ class LastJobView(BaseModel):
     reason: str | None
 
 
+class LastOperationView(BaseModel):
+    """The newest operation of a payment terminal."""
+
+    operation_id: UUID
+    action: TerminalAction
+    currency: str
+    amount_minor: int
+    state: OperationState
+    changed_at: datetime
+    reason: str | None
+
+
 class DeviceView(BaseModel):
     """A device as it is now. `detail` says what is wrong and `what_to_do` what a shop assistant can do about it."""
 
@@ -45,8 +59,9 @@ class DeviceView(BaseModel):
     state: str
     detail: str | None
     what_to_do: str | None
-    waiting: Annotated[int, Field(description="Copies that wait to be printed.")] = 0
+    waiting: Annotated[int, Field(description="Copies that wait to be printed, operations for a terminal.")] = 0
     last_job: LastJobView | None = None
+    last_operation: LastOperationView | None = None
     last_error: LastErrorView | None = None
 
 
@@ -166,6 +181,19 @@ def job_view(job: PrintJob) -> JobView:
         expires_at=job.expires_at,
         sale_id=job.sale_id,
         duplicate_of=job.duplicate_of,
+    )
+
+
+def last_operation_view(operation: TerminalOperation) -> LastOperationView:
+    """A terminal's newest operation as it is answered."""
+    return LastOperationView(
+        operation_id=operation.operation_id,
+        action=operation.action,
+        currency=operation.currency,
+        amount_minor=operation.amount_minor,
+        state=operation.state,
+        changed_at=operation.changed_at,
+        reason=operation.answer.reason if operation.answer else None,
     )
 
 
