@@ -49,6 +49,9 @@ class Port(Protocol):
     def drop(self) -> None:
         """Let go of this connection; the next may come."""
 
+    def close(self) -> None:
+        """Make it vanish for good."""
+
 
 class PtyPort:
     """A pseudo-terminal. Without `link` each plugging in gives it another path, as with a real USB adapter.
@@ -93,6 +96,9 @@ class PtyPort:
                 os.close(descriptor)
         self._ours = self._theirs = None
 
+    def close(self) -> None:
+        self.unplug()
+
     def waiting(self) -> int | None:
         return None
 
@@ -127,6 +133,7 @@ class TcpDevicePort:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._bound: socket.socket | None = None
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
 
@@ -137,22 +144,36 @@ class TcpDevicePort:
     def plug_in(self) -> None:
         if self._listener is not None:
             return
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._bound is None:
+            self._bound = self._bind()
+        self._bound.listen(4)
+        self._port = self._bound.getsockname()[1]
+        self._listener = self._bound
+
+    def _bind(self) -> socket.socket:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", self._port))
+            bound.bind(("127.0.0.1", self._port))
         except OSError as error:
-            listener.close()
+            bound.close()
             raise PortInUse(f"Port {self._port} cannot be had ({error.strerror}): choose another, or 0.") from error
-        listener.listen(4)
-        self._port = listener.getsockname()[1]
-        self._listener = listener
+        return bound
 
     def unplug(self) -> None:
+        """Connections are refused, and the port stays ours: meanwhile somebody else would be given its number."""
         self.drop()
         if self._listener is not None:
-            self._listener.close()
+            # Linux ends the listening and keeps the binding.
+            self._listener.shutdown(socket.SHUT_RDWR)
             self._listener = None
+
+    def close(self) -> None:
+        """Let go of the port."""
+        self.unplug()
+        if self._bound is not None:
+            self._bound.close()
+            self._bound = None
 
     def waiting(self) -> int | None:
         return self._listener.fileno() if self._listener is not None and self._connection is None else None

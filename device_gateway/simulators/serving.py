@@ -114,7 +114,7 @@ class Serving:
                     heapq.heappop(self._due)[2]()
                 self._write_on()
         finally:
-            self._port.unplug()
+            self._port.close()
             self._woken.close()
 
     def _wait(self) -> None:

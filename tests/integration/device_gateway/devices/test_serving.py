@@ -114,6 +114,19 @@ def test_an_unplugged_tcp_device_refuses_and_comes_back_at_the_same_port() -> No
             assert said(line, 5) == b"Adone"
 
 
+def test_the_port_of_an_unplugged_device_is_given_to_nobody_else() -> None:
+    simulator = Echo()
+    with serving(simulator, "tcp://127.0.0.1:0") as address:
+        assert simulator.line is not None
+        simulator.line.unplug()
+        with pytest.raises(PortInUse), serving(Echo(), address):
+            pass
+        simulator.line.plug_in()
+        with tcp(address) as line:
+            line.sendall(b"a")
+            assert said(line, 5) == b"Adone"
+
+
 def test_no_answer_hears_and_does_nothing() -> None:
     echo = Echo(NoAnswer())
     with serving(echo, "tcp://127.0.0.1:0") as address, tcp(address) as line:
