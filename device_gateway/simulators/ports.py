@@ -133,7 +133,8 @@ class TcpDevicePort:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._bound: socket.socket | None = None
+        # Bound and never listening: while the device is unplugged nobody else is given its port.
+        self._reserved: socket.socket | None = None
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
 
@@ -144,15 +145,17 @@ class TcpDevicePort:
     def plug_in(self) -> None:
         if self._listener is not None:
             return
-        if self._bound is None:
-            self._bound = self._bind()
-        self._bound.listen(4)
-        self._port = self._bound.getsockname()[1]
-        self._listener = self._bound
+        if self._reserved is None:
+            self._reserved = self._bound()
+            self._port = self._reserved.getsockname()[1]
+        _share(self._reserved, True)
+        self._listener = self._bound()
+        self._listener.listen(4)
+        _share(self._reserved, False)
 
-    def _bind(self) -> socket.socket:
+    def _bound(self) -> socket.socket:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _share(bound, True)
         try:
             bound.bind(("127.0.0.1", self._port))
         except OSError as error:
@@ -161,19 +164,17 @@ class TcpDevicePort:
         return bound
 
     def unplug(self) -> None:
-        """Connections are refused, and the port stays ours: meanwhile somebody else would be given its number."""
         self.drop()
         if self._listener is not None:
-            # Linux ends the listening and keeps the binding.
-            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
             self._listener = None
 
     def close(self) -> None:
         """Let go of the port."""
         self.unplug()
-        if self._bound is not None:
-            self._bound.close()
-            self._bound = None
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
 
     def waiting(self) -> int | None:
         return self._listener.fileno() if self._listener is not None and self._connection is None else None
@@ -211,3 +212,8 @@ class TcpDevicePort:
                 self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._connection.close()
             self._connection = None
+
+
+def _share(bound: socket.socket, allowed: bool) -> None:
+    """Whether another socket may be bound to the same port; a closed connection that lingers there never hinders."""
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(allowed))
