@@ -9,6 +9,7 @@ bring a `SimulatedTerminal` of their own, whose "bytes" are whatever steps it ca
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from device_gateway.domain.card_operations import (
 )
 from device_gateway.drivers.interface import DeviceAbsent, Terminal
 from device_gateway.simulators import CutAnswerAtByte, CutAtByte, Faults, Reply, Simulator, serving
+from device_gateway.simulators.ports import PortInUse
 from device_gateway.simulators.simulator import SimulatedLine
 from libs.contracts.terminals import CardReferences, TerminalAction
 
@@ -39,6 +41,9 @@ SETTLED_WITHIN_S = 10.0
 _ASK_AGAIN_S = 0.005
 _BACK_AFTER_S = 0.005
 _AMOUNT_MINOR = 1234
+# Below the ports that Linux gives away by itself (from 32768); test processes side by side begin at different ones.
+_FIRST_PORT, _PORTS_COUNT = 15_000, 15_000
+_PORTS = count(os.getpid() * 211)
 _KINDS: dict[TerminalAction, MovedKind] = {"purchase": "charge", "refund": "refund", "reversal": "reversal"}
 HISTORY_ACTIONS: tuple[TerminalAction, ...] = tuple(_KINDS)
 
@@ -112,12 +117,25 @@ def on_a_line(make: Callable[[], SimulatorWithLedger], links: Path | None = None
     @contextlib.contextmanager
     def running() -> Iterator[SimulatedTerminal]:
         metered = _Metered(make())
-        # The kernel gives the number of a pseudo-terminal that has vanished to the next one: only a link stays.
-        listen = f"pty:{links / str(next(numbers))}" if links else "tcp://127.0.0.1:0"
-        with serving(metered, listen, back_after_s=_BACK_AFTER_S) as address:
-            yield _OnALine(address, metered)
+        with contextlib.ExitStack() as served:
+            yield _OnALine(_plugged_in(metered, served, links / str(next(numbers)) if links else None), metered)
 
     return running
+
+
+def _plugged_in(simulator: Simulator, served: contextlib.ExitStack, link: Path | None) -> str:
+    """Serve the simulator at a place of its own, and say where.
+
+    While a terminal is unplugged, the kernel would give its pseudo-terminal or its free port to the next one, and the
+    driver would talk to somebody else's terminal. So there is a link, or a port that the kernel does not give away.
+    """
+    while True:
+        listen = f"pty:{link}" if link else f"tcp://127.0.0.1:{_FIRST_PORT + next(_PORTS) % _PORTS_COUNT}"
+        try:
+            return served.enter_context(serving(simulator, listen, back_after_s=_BACK_AFTER_S))
+        except PortInUse:
+            if link:
+                raise
 
 
 class _Metered(Simulator):
