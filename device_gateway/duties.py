@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from device_gateway.domain.device_state import DeviceHealth, DeviceState
 from device_gateway.domain.observations import DrawerSeen, Observation, PrinterStatus, Scan, Weighing
 from device_gateway.domain.placement import PlacedDevice
+from device_gateway.domain.scanned import meaning_message, meaning_of
 from device_gateway.drivers.interface import Device, Display
 from device_gateway.journal import Journal
 from device_gateway.live import LiveHub
@@ -127,7 +128,8 @@ class Showing(Listening):
 def live_message(device: str, observation: Observation) -> Mapping[str, Any]:
     """An observation as pages hear it."""
     if isinstance(observation, Scan):
-        return {"type": "scan", "device": device, "text": observation.text, "aim": observation.aim}
+        said = {"type": "scan", "device": device, "text": observation.text, "aim": observation.aim}
+        return {**said, **meaning_message(meaning_of(observation))}
     if isinstance(observation, Weighing):
         return {"type": "weight", "device": device, **weight_message(observation)}
     if isinstance(observation, DrawerSeen):

@@ -23,6 +23,9 @@ class PrintingSettings(BaseSettings):
         gt=0,
         description="the seconds after which an X or Z report is not printed any more, e.g. 14400",
     )
+    receipt_copies: int = Field(
+        default=1, ge=1, le=5, description="how many copies of each receipt are printed at its sale, e.g. 2"
+    )
     drawer_opening_expiry_s: float = Field(
         default=30.0, gt=0, le=600, description="the seconds after which a drawer is not opened any more, e.g. 30"
     )

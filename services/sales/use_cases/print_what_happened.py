@@ -68,6 +68,7 @@ async def print_sale(printing: Printing, devices: TillDevices, document: SaleCom
         sale_id=document.sale_id,
         shift_id=document.shift_id,
         open_drawer=cash_reason(document),
+        copies=printing.settings.receipt_copies,
     )
     await send_print(printing.work, devices, order)
 

@@ -28,6 +28,7 @@ class PrintOrder:
     shift_id: UUID | None = None
     requested_by: UUID | None = None
     open_drawer: str | None = None
+    copies: int = 1
 
 
 async def send_print(work: UnitOfWork, devices: TillDevices, order: PrintOrder) -> PrintJob:
@@ -59,6 +60,7 @@ async def send_print(work: UnitOfWork, devices: TillDevices, order: PrintOrder) 
             document_kind=order.kind,
             title=order.title,
             document=order.document,
+            copies=order.copies,
             open_drawer=order.open_drawer,
             sale_id=order.sale_id,
             requested_by=order.requested_by,

@@ -36,6 +36,7 @@ async def transport() -> LocalTransport:
 async def shop(postgres_server: DatabaseServer, transport: LocalTransport) -> AsyncIterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TILLSTREAM_SALES_PRINT_GATHER_S", "0.01")
+        patch.setenv("TILLSTREAM_SALES_RECEIPT_COPIES", "2")
         async with open_shop(postgres_server, transport) as opened:
             yield opened
 
@@ -95,7 +96,7 @@ async def test_a_sale_sent_three_times_is_printed_once_where_it_was_sold(shop: S
         "receipt",
         at.anna.till_id,
     )
-    assert (job.open_drawer, job.copies, job.printer, str(job.sale_id)) == ("cash_sale", 1, None, sale_id)
+    assert (job.open_drawer, job.copies, job.printer, str(job.sale_id)) == ("cash_sale", 2, None, sale_id)
     assert job.title == "Receipt No. 1"
     assert job.document.language == "en"
     assert "Tea" in texts(job.document.blocks)
