@@ -41,7 +41,7 @@ terminal_operations = Table(
     Index(
         "terminal_operations_in_doubt",
         "position",
-        sqlite_where=text("state = 'unknown' AND resolution IS NULL AND action <> 'inquiry'"),
+        sqlite_where=text("state = 'unknown' AND resolution IS NULL"),
     ),
     sqlite_autoincrement=True,
 )

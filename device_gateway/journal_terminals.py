@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from device_gateway.domain.orders import Trail
-from device_gateway.domain.terminal_operation import OperationState, TerminalOperation, reference_of
+from device_gateway.domain.terminal_operation import HARMLESS, OperationState, TerminalOperation, reference_of
 from device_gateway.journal_steps import Step
 from device_gateway.journal_tables import sequences
 from device_gateway.journal_terminal_tables import terminal_memory, terminal_operations, terminal_refusals
@@ -37,7 +37,7 @@ _PLAIN = (
 _IN_DOUBT = (
     (terminal_operations.c.state == OperationState.UNKNOWN.value)
     & terminal_operations.c.resolution.is_(None)
-    & (terminal_operations.c.action != "inquiry")
+    & terminal_operations.c.action.not_in(sorted(HARMLESS))
 )
 _UNDECIDED = (OperationState.WAITING.value, OperationState.SENDING.value)
 REFERENCE_ATTEMPTS = 100

@@ -18,7 +18,7 @@ from device_gateway.use_cases.settle_terminal_operations import call_off, demand
 from device_gateway.workers import Workforce
 from libs.contracts.permissions import Permission
 from libs.contracts.refusal import NotFound
-from libs.contracts.terminals import CardFacts, TerminalAction
+from libs.contracts.terminals import TerminalAction
 from libs.web.authentication import Caller
 from libs.web.paging import Page, Paging
 
@@ -42,7 +42,6 @@ class TerminalOperationView(BaseModel):
     reason_code: str | None
     reason: str | None
     approved_minor: int | None
-    card: CardFacts | None
     resolved_as: str | None
     stage: str | None
     text: str | None
@@ -133,7 +132,6 @@ def _view(workforce: Workforce, operation: TerminalOperation) -> TerminalOperati
         reason_code=answer.reason_code if answer else None,
         reason=answer.reason if answer else None,
         approved_minor=answer.amount_minor if answer else None,
-        card=answer.card if answer else None,
         resolved_as=resolved_as,
         stage=shown.stage if shown else None,
         text=shown.text if shown else None,

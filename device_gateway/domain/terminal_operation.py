@@ -34,6 +34,8 @@ from libs.contracts.terminals import CardReferences, TerminalAction, TerminalAns
 REFERENCE_CHARACTERS = 10
 LONGEST_WAIT = timedelta(minutes=5)
 """An operation that came without an expiry is not begun later than this: the customer has gone."""
+HARMLESS: frozenset[TerminalAction] = frozenset({"balance", "last_slip", "inquiry", "end_of_day", "diagnosis"})
+"""What moves no money, so that nobody is left in doubt about it."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _UUID_VERSION_WITH_TIME = 7
 
@@ -111,7 +113,7 @@ class TerminalOperation:
     @property
     def in_doubt(self) -> bool:
         """Whether money may have moved and nobody has found out since."""
-        return self.state is OperationState.UNKNOWN and not self.is_inquiry and self.resolution is None
+        return self.state is OperationState.UNKNOWN and self.action not in HARMLESS and self.resolution is None
 
     @property
     def known_answer(self) -> TerminalAnswered | None:
