@@ -33,8 +33,16 @@ BEFORE_THE_TERMINAL = "gateway_after_terminal_intent"
 AFTER_THE_TERMINAL = "gateway_after_terminal_answer"
 IN_DOUBT = {BEFORE_THE_TERMINAL, AFTER_THE_TERMINAL}
 CHILD_TIMEOUT_S = 30
+AROUND_IT = (
+    "gateway_before_command_journaled",
+    "gateway_before_command_acknowledged",
+    "gateway_after_publish_before_mark",
+)
 # The second passage is at the sale, the third at the refund, the fourth at the reversal.
-STRIKES = [(point, passage) for point in POINTS for passage in ((2, 3, 4) if point in IN_DOUBT else (2,))]
+STRIKES = [
+    *((point, 2) for point in AROUND_IT),
+    *((point, passage) for point in POINTS for passage in ((2, 3, 4) if point in IN_DOUBT else (2,))),
+]
 # As the simulators name their first transaction.
 FIRST_SALE = {"zvt": CardReferences(receipt_number="0001"), "nexo": CardReferences(transaction_id="T000000000001")}
 
