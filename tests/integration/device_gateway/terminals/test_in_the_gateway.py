@@ -108,17 +108,20 @@ async def test_a_command_that_comes_again_charges_once_and_is_answered_once(driv
 
 
 async def test_an_operation_out_of_time_is_not_sent_also_when_its_time_runs_out_behind_another(tmp_path: Path) -> None:
-    async with with_terminal(tmp_path) as (payments, terminal):
-        stale = order("purchase", 100)
-        await payments.sends(stale, valid_s=-1)
-        assert (await payments.hears(stale.operation_id)).outcome == "expired"
-        next_card(terminal, NoCard(0.4))
-        first, behind = order("purchase", 200), order("purchase", 300)
-        await payments.sends(first)
-        await payments.sends(behind, valid_s=0.1)
-        assert (await payments.hears(behind.operation_id)).outcome == "expired"
-        assert (await payments.hears(first.operation_id)).outcome == "declined"
-        assert moved(terminal) == []
+    terminal = simulated("zvt")
+    with on_a_line(terminal) as address:
+        # No sweep: the terminal's own worker has to look.
+        async with at_work(tmp_path, [wired("zvt", address, tmp_path)], expiry_sweep_s=3_600) as payments:
+            stale = order("purchase", 100)
+            await payments.sends(stale, valid_s=-1)
+            assert (await payments.hears(stale.operation_id)).outcome == "expired"
+            next_card(terminal, NoCard(0.4))
+            first, behind = order("purchase", 200), order("purchase", 300)
+            await payments.sends(first)
+            await payments.sends(behind, valid_s=0.1)
+            assert (await payments.hears(behind.operation_id)).outcome == "expired"
+            assert (await payments.hears(first.operation_id)).outcome == "declined"
+            assert moved(terminal) == []
 
 
 async def test_operations_at_once_are_carried_out_one_after_the_other_in_order(tmp_path: Path) -> None:
