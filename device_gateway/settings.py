@@ -62,6 +62,9 @@ class GatewaySettings(BaseSettings):
     terminal_patience_s: float = Field(
         5.0, ge=0, description="the seconds an operation waits for a payment terminal that is not there"
     )
+    outcome_attempts: int = Field(
+        30, ge=1, description="how often it is tried, every journal_retry_s, to write down what a terminal answered"
+    )
 
     # Bus
     publish_batch_messages: int = Field(200, ge=1, description="a number of messages read from the outbox at a time")

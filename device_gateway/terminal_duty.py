@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -11,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from device_gateway.domain.card_numbers import without_card_numbers
-from device_gateway.domain.card_operations import CardOperation
+from device_gateway.domain.card_operations import CardOperation, OperationResult
 from device_gateway.domain.print_job import is_expired
 from device_gateway.domain.terminal_operation import (
     OperationState,
@@ -21,6 +22,7 @@ from device_gateway.domain.terminal_operation import (
 )
 from device_gateway.drivers.interface import Device, Terminal
 from device_gateway.duties import Listening, Post
+from device_gateway.journal import JournalFailed, JournalRefused
 from device_gateway.journal_terminals import TerminalSteps
 from device_gateway.use_cases.answer_inquiry import answer_inquiry
 from libs.testkit.faults import fault_point
@@ -132,14 +134,7 @@ class TerminalDuty(Listening):
             else:
                 result = terminal.perform(begun.asked, lambda stage, text: self._show(operation, stage, text))
             fault_point("gateway_after_terminal_answer")
-            with self._post.journal.step() as step:
-                journal = TerminalSteps(step)
-                if operation.is_inquiry:
-                    decided = operation.told(result, begun.earlier, step.now)
-                    self._resolve(journal, decided)
-                else:
-                    decided = operation.given(result, step.now)
-                journal.save(decided)
+            decided = self._record(begun, result)
         finally:
             with self._lock:
                 self._under_way = None
@@ -152,6 +147,31 @@ class TerminalDuty(Listening):
             outcome=decided.state.value,
         )
         fault_point("gateway_after_terminal_outcome")
+
+    def _record(self, begun: _Begun, result: OperationResult) -> TerminalOperation:
+        """Write down what became of an operation; a full disk may be emptied meanwhile. Raises JournalFailed."""
+        settings = self._post.settings
+        for _ in range(settings.outcome_attempts - 1):
+            try:
+                return self._write_down(begun, result)
+            except JournalRefused:
+                raise
+            except JournalFailed as error:
+                # Given up here, the terminal's certain answer would become `unknown`.
+                log.error("outcome_not_written", operation_id=str(begun.operation.operation_id), error=str(error))
+                time.sleep(settings.journal_retry_s)
+        return self._write_down(begun, result)
+
+    def _write_down(self, begun: _Begun, result: OperationResult) -> TerminalOperation:
+        with self._post.journal.step() as step:
+            journal = TerminalSteps(step)
+            if begun.operation.is_inquiry:
+                decided = begun.operation.told(result, begun.earlier, step.now)
+                self._resolve(journal, decided)
+            else:
+                decided = begun.operation.given(result, step.now)
+            journal.save(decided)
+        return decided
 
     def _resolve(self, journal: TerminalSteps, inquiry: TerminalOperation) -> None:
         """Keep what an inquiry found out, so that the next one needs no terminal."""

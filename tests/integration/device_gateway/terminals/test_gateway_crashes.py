@@ -7,6 +7,7 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from device_gateway.journal_terminals import TerminalSteps
 from libs.contracts.terminals import CardReferences, OperateTerminal, TerminalAnswered
@@ -112,6 +113,25 @@ async def test_a_failure_at_any_point_is_told_and_charges_nothing_twice(point: s
         charged = [] if point == BEFORE_THE_TERMINAL else [("charge", 700)]
         assert moved(terminal) == [*charged, ("charge", 800)]
         assert len(payments.answers_to(first.operation_id)) == 1
+
+
+async def test_an_approval_that_cannot_be_written_down_at_once_is_not_made_unknown(tmp_path: Path) -> None:
+    terminal = simulated("nexo", works_s=0.3)
+    with on_a_line(terminal) as address:
+        async with at_work(tmp_path, [wired("nexo", address, tmp_path)]) as payments:
+            journal = payments.shop.gateway.parts.journal
+            command = order("purchase", 900)
+            with capture_logs() as logged:
+                await payments.sends(command)
+                await until(lambda: moved(terminal))
+                with journal.step() as step:
+                    step.connection.exec_driver_sql("PRAGMA query_only = ON")
+                await until(lambda: any(entry["event"] == "outcome_not_written" for entry in logged))
+                with journal.step() as step:
+                    step.connection.exec_driver_sql("PRAGMA query_only = OFF")
+            answer = await payments.hears(command.operation_id)
+            assert (answer.outcome, answer.amount_minor) == ("approved", 900)
+            assert moved(terminal) == [("charge", 900)]
 
 
 def _ended(payments: Payments, command: OperateTerminal) -> bool:
