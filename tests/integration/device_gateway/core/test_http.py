@@ -83,7 +83,7 @@ async def test_a_configured_page_may_read_the_answers_and_a_foreign_one_may_not_
 @pytest.mark.parametrize(
     ("method", "path", "body", "permission"),
     [
-        ("POST", f"/gateway/v1/jobs/{new_id()}/duplicate", {}, "gateway.print_duplicate"),
+        ("POST", "/gateway/v1/jobs/01a1feb2-28ce-72b0-ae27-81100a6319f1/duplicate", {}, "gateway.print_duplicate"),
         ("POST", "/gateway/v1/drawer-openings", {"till_id": str(TILL), "reason": "change"}, "gateway.use"),
         ("POST", "/gateway/v1/scans", {"till_id": str(TILL), "text": "1"}, "gateway.use"),
         ("POST", "/gateway/v1/devices/scale/weighings", None, "gateway.use"),
