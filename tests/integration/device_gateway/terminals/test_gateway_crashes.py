@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from device_gateway.journal_terminals import TerminalSteps
+from device_gateway.simulators import AnswerLostAfterEffect, Faults
 from libs.contracts.terminals import CardReferences, OperateTerminal, TerminalAnswered
 from libs.testkit.faults import FAULT_POINTS, armed
 from tests.integration.device_gateway.core.stand import until
@@ -99,6 +101,28 @@ EXPECTED: dict[tuple[str, str], list[tuple[str, bool | None]]] = {
 }
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_a_gateway_killed_while_the_terminal_charges_finds_the_charge_afterwards(
+    driver: str, tmp_path: Path
+) -> None:
+    terminal = simulated(driver)
+    terminal.faults = Faults([AnswerLostAfterEffect()])
+    command = order("purchase", 1_700)
+    with on_a_line(terminal) as address:
+        child = _started(Orders(tmp_path, driver, address, (command,), fault=""))
+        await until(lambda: moved(terminal), timeout_s=CHILD_TIMEOUT_S)
+        child.kill()
+        await asyncio.to_thread(child.join, CHILD_TIMEOUT_S)
+        terminal.faults = Faults()
+        async with at_work(tmp_path, [wired(driver, address, tmp_path)]) as payments:
+            assert _story(payments, command).outcome == "unknown"
+            told = await payments.asks_about(command.operation_id, 1_700)
+            assert (told.outcome, told.amount_minor) == ("approved", 1_700)
+            await payments.sends(command)
+            assert (await payments.asks("purchase", 50)).outcome == "approved"
+        assert moved(terminal) == [("charge", 1_700), ("charge", 50)]
+
+
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_failure_at_any_point_is_told_and_charges_nothing_twice(point: str, tmp_path: Path) -> None:
     async with with_terminal(tmp_path, "nexo") as (payments, terminal):
@@ -150,12 +174,17 @@ def _story(payments: Payments, command: OperateTerminal) -> TerminalAnswered:
     return answer
 
 
-async def _child(orders: Orders) -> int | None:
+def _started(orders: Orders) -> ForkServerProcess:
     # One server that has read all the code; each child is a copy of it.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([main.__module__])
     process = context.Process(target=main, args=(orders,))
     process.start()
+    return process
+
+
+async def _child(orders: Orders) -> int | None:
+    process = _started(orders)
     await asyncio.to_thread(process.join, CHILD_TIMEOUT_S)
     if process.is_alive():
         process.kill()
