@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,9 @@ from tests.integration.device_gateway.core.fakes import FakePrinter
 from tests.integration.device_gateway.core.stand import GATEWAY, REPORTS, TILL, Stand, later, receipt, stand, until
 
 pytestmark = pytest.mark.anyio
+
+AWAY_S = float(os.environ.get("TILLSTREAM_TEST_AWAY_S", "0.5"))
+"""How long the broker is away; half a second in every run, a minute by hand: TILLSTREAM_TEST_AWAY_S=60."""
 
 
 @asynccontextmanager
@@ -77,9 +81,9 @@ async def test_a_gateway_that_is_cut_off_prints_what_it_has_and_catches_up(
         meanwhile = [receipt(f"meanwhile-{number}") for number in range(5)]
         stale = receipt("stale")
         for command in meanwhile:
-            await shop.server.send(command, later(60))
+            await shop.server.send(command, later(AWAY_S + 60))
         await shop.server.send(stale, later(0.3))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(AWAY_S)
         assert shop.server.states_of(held_back.job_id)[-1] == "printing"
         await until(lambda: not shop.gateway.parts.link.measurements.connected)
 
