@@ -28,7 +28,11 @@ IN_DOUBT = {
     "gateway_after_drawer_kick",
 }
 # Passed by the link to the bus, beside the printer's thread: whether the printer is at work then is chance.
-BESIDE = {"gateway_before_command_journaled", "gateway_before_command_acknowledged", "gateway_after_publish_before_mark"}
+BESIDE = {
+    "gateway_before_command_journaled",
+    "gateway_before_command_acknowledged",
+    "gateway_after_publish_before_mark",
+}
 JOBS = 3
 CHILD_TIMEOUT_S = 30
 
