@@ -34,8 +34,9 @@ up: $(READY) ## run a shop with demo data on this machine until Ctrl-C, and say 
 demo: $(READY) ## ring up a day of real baskets unattended and check that everything agrees
 	$(BIN)/tillstream demo
 
+# Three at a time on two cores: a test waits for servers about as long as it computes.
 test: $(READY) ## all tests but the benchmarks
-	$(BIN)/pytest -q -n 2 --ignore=tests/bench
+	$(BIN)/pytest -q -n 3 --ignore=tests/bench
 
 check: $(READY) ## style, types, layering, contracts, migrations, manifests
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from tests.contract.requests_sent import Fitter, boundary_cases, random_cases, w
 # Schemathesis draws from `random` while it generates; what it generates is the same in every run.
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 
-RANDOM_CASES = int(os.environ.get("TILLSTREAM_FUZZ_EXAMPLES", "8"))
+RANDOM_CASES = int(os.environ.get("TILLSTREAM_FUZZ_EXAMPLES", "5"))
 BOUNDARY_CASES = 5 * RANDOM_CASES
 
 
