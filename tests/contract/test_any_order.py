@@ -16,7 +16,7 @@ from tests.contract.findings import Findings
 from tests.contract.living_shop import CURRENCY, Api, Json, LivingShop
 from tests.contract.recipes import recipe_for
 
-STEPS = 10 * int(os.environ.get("TILLSTREAM_FUZZ_EXAMPLES", "8"))
+STEPS = 10 * int(os.environ.get("TILLSTREAM_FUZZ_EXAMPLES", "5"))
 SEEDS = range(4)
 # Everything that moves goods or money, often; what only shows it, now and then.
 WRITING = [label for label in OPERATIONS if "/sales/v1/" in label and not label.startswith("GET")]
