@@ -72,6 +72,7 @@ def test_every_secret_is_in_the_example_and_missing_ones_are_refused_with_a_hint
         "IDENTITY_DATABASE_PASSWORD",
         "IDENTITY_ENCRYPTION_KEY",
         "IDENTITY_SETUP_CODE",
+        "PAYMENTS_DATABASE_PASSWORD",
         "POSTGRES_PASSWORD",
         "RABBITMQ_PASSWORD",
         "SALES_DATABASE_PASSWORD",
