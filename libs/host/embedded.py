@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from libs.bus.transports.local import LocalTransport
 from libs.host.assembly import BuiltService, Surroundings, messaging_tables_of, working_together
 from libs.host.edge import Edge
+from libs.host.garbage import spare_requests_the_search
 from libs.host.postgres import embedded_postgres
 from libs.host.registry import AnyServiceDefinition, all_services
 from libs.host.schemas import Advance, migrate_services
@@ -95,6 +96,7 @@ async def embedded(
             await stack.enter_async_context(companion(surroundings, edge))
         await stack.enter_async_context(working_together(built, edge))
         await stack.enter_async_context(serving(edge, listener, settings, behind_proxy=False))
+        spare_requests_the_search()
         advance("ready", 1)
         stop.started = True
         url = _url(settings.bind_address, listener.getsockname()[1])

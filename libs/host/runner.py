@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from libs.bus.transports.rabbit import RabbitTransport
 from libs.host.assembly import BuiltService, Surroundings
+from libs.host.garbage import spare_requests_the_search
 from libs.host.registry import AnyServiceDefinition
 from libs.host.server import StopSignal, listen, serving
 from libs.host.settings import HostSettings
@@ -56,6 +57,7 @@ async def run_service(definition: AnyServiceDefinition, settings: HostSettings, 
         await wait_for_broker(transport, service.service.consumers, settings.startup_wait_s)
         app = await stack.enter_async_context(service.working())
         await stack.enter_async_context(serving(app, listener, settings, behind_proxy=True))
+        spare_requests_the_search()
         stop.started = True
         _log.info("ready", service=definition.name, address=f"{settings.bind_address}:{settings.port}")
         await stop.wait()
