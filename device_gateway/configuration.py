@@ -31,23 +31,8 @@ from libs.host.errors import WrongSetting
 NAME_RULE = "it must be a lower-case word such as receipt-printer: a letter, then up to 31 letters, digits, - and _"
 _DEVICE_NAME = TypeAdapter(DeviceName)
 # What says where a device is, in the options of the drivers; the rest (speed, paper, profile) does not tell two apart.
-ADDRESS_FIELDS = (
-    "line",
-    "device",
-    "path",
-    "file",
-    "host",
-    "port",
-    "url",
-    "vendor",
-    "product",
-    "vendor_id",
-    "product_id",
-    "usb",
-    "usb_path",
-    "serial",
-    "serial_number",
-)
+# A bank's program drives the terminal that the folder of its configuration names.
+ADDRESS_FIELDS = ("address", "line", "program", "configuration_folder")
 
 
 @dataclass(frozen=True)
@@ -213,8 +198,6 @@ def _options(who: str, name: str, driver: Driver[Any], given: Mapping[str, Any])
 def address_of(options: DriverOptions) -> Mapping[str, Any]:
     """The options that say where the device is; empty for one that has no address of its own."""
     given = options.model_dump(mode="json", exclude_none=True)
-    if "address" in given:
-        return {"address": given["address"]}
     return {name: given[name] for name in ADDRESS_FIELDS if name in given}
 
 

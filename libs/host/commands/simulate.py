@@ -50,7 +50,7 @@ def simulate(
 
     * `tillstream simulate scale --listen pty:.data/scale --fault late-answer=2.5` and type `1.25 kg`
 
-    * `tillstream simulate printer --listen tcp://127.0.0.1:9100 --fault cut-at-byte=120`
+    * `tillstream simulate printer --listen tcp://127.0.0.1:9100 --fault cut-at-byte=2000`
 
     * `tillstream simulate display --explain`
 

@@ -180,3 +180,12 @@ def test_a_file_that_is_not_toml_is_named(text: str | bytes, tmp_path: Path) -> 
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(WrongSetting, match=r"devices\.toml is not (TOML|UTF-8)"):
         read_devices(path, TILLS, known=known, load=DRIVERS.__getitem__)
+
+
+def test_a_banks_program_drives_one_terminal_unless_it_is_configured_for_two() -> None:
+    options = {"dialect": "sberbank", "program": "/opt/bank/sb_pilot", "state_folder": "one"}
+    one = {"name": "one", "driver": "process_and_files", "options": options}
+    with pytest.raises(WrongSetting, match="'one' is at the same address"):
+        devices_in({"device": [one, one | {"name": "two"}]}, TILLS)
+    apart = {"name": "two", "driver": "process_and_files", "options": options | {"configuration_folder": "/opt/two"}}
+    assert len(devices_in({"device": [one, apart]}, TILLS)) == 2
