@@ -25,6 +25,7 @@ _log = structlog.get_logger(__name__)
 
 _LATE = frozenset({IntentState.DECLINED, IntentState.REVERSED, IntentState.VOIDED, IntentState.CANCELLED})
 _LATER_STEPS = frozenset({Action.REVERSAL, Action.INCREMENT, Action.COMPLETION, Action.CANCELLATION})
+_NEVER_LEFT = frozenset({OperationState.NOT_SENT, OperationState.EXPIRED, OperationState.NOT_FOUND})
 _NO_ANSWER = "The terminal did not answer in time."
 _REASONS = {
     OperationState.NOT_SENT: ("not_sent", "The terminal was not reached; nothing was taken."),
@@ -136,6 +137,9 @@ async def _record_late(
 ) -> None:
     """An answer after the operation was decided otherwise: a repetition changes nothing, a contradiction is kept."""
     if outcome is operation.state or (outcome is OperationState.UNKNOWN and not operation.state.undecided):
+        return
+    if {outcome, operation.state} <= _NEVER_LEFT:
+        # E.g. a gateway refuses what an inquiry had overtaken: the same said in other words.
         return
     was = operation.state.replace("_", " ")
     change.anomaly(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from libs.contracts.permissions import Permission
@@ -205,6 +206,20 @@ async def test_a_late_approval_of_what_was_given_up_goes_back_and_is_never_lost(
     assert await shop.told(tender_id) == ["unknown", "declined"]
     listed = await shop.person().get("/intents", state="anomalous")
     assert str(tender_id) in [item["intent_id"] for item in listed["items"]]
+
+
+@pytest.mark.parametrize("late", ["not_sent", "expired"])
+async def test_not_sent_after_not_found_is_the_same_said_twice_and_no_anomaly(shop: TerminalShop, late: str) -> None:
+    shop.gateway.script |= {"purchase": is_silent, "inquiry": finds_nothing}
+    tender_id = await shop.authorize()
+    await shop.passes(settings_of(shop).answer_timeout_s + 10)
+    await shop.becomes(tender_id, "declined")
+    purchase = shop.gateway.asked[0]
+    await shop.gateway.answer(purchase, outcome=late, reason="It came after payments had asked.")
+    await shop.services.drained()
+    shown = await shop.intent(tender_id)
+    assert (shown["state"], shown["reason_code"], shown["anomaly_count"]) == ("declined", "not_found", 0)
+    assert await shop.told(tender_id) == ["unknown", "declined"]
 
 
 async def test_a_reversal_that_took_place_after_all_is_not_sent_again(shop: TerminalShop) -> None:
