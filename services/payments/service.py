@@ -10,6 +10,7 @@ from services.payments.api import intents, pre_authorisations, settlements, term
 from services.payments.handlers import premises_consumer, tender_consumer, terminal_consumer
 from services.payments.jobs import jobs
 from services.payments.settings import PaymentsSettings
+from services.payments.storage import concentrator_tables  # noqa: F401 - until its repositories are wired
 from services.payments.storage.tables import idempotency_keys, metadata
 
 

@@ -19,7 +19,7 @@ from libs.web.transactions import Reading, Work
 from services.payments.api.dependencies import PlainText, Settings, TerminalName
 from services.payments.api.intent_schemas import OperationView
 from services.payments.domain.cash_back import CashBackLimit
-from services.payments.domain.terminal import Terminal
+from services.payments.domain.terminal import Terminal, TerminalKind
 from services.payments.storage.cash_back_limits import CashBackLimitRepository
 from services.payments.storage.operations import OperationRepository
 from services.payments.storage.terminals import TerminalRepository, Undone
@@ -45,6 +45,7 @@ class TerminalView(BaseModel):
     terminal_id: UUID
     store_id: UUID
     name: str
+    kind: TerminalKind
     standalone: bool
     gateway_id: UUID | None
     till_ids: list[UUID]
@@ -61,6 +62,7 @@ class TerminalView(BaseModel):
             terminal_id=terminal.terminal_id,
             store_id=terminal.store_id,
             name=terminal.name,
+            kind=terminal.kind,
             standalone=terminal.standalone,
             gateway_id=terminal.gateway_id,
             till_ids=list(terminal.till_ids),

@@ -38,11 +38,13 @@ class IntentState(StrEnum):
     """Where an intent stands.
 
     `awaiting_confirmation`: a person does it at a standalone terminal and types what its slip says.
+    `awaiting_card`: the concentrator needs the card, keyed or read; nothing was sent to anybody yet.
     `reversal_refused`: money that should go back is still taken, because the terminal would not give it back.
     """
 
     CREATED = "created"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
+    AWAITING_CARD = "awaiting_card"
     SENT = "sent"
     APPROVED = "approved"
     DECLINED = "declined"
@@ -175,8 +177,8 @@ class Intent:
             return 0
         return self.captured_minor - self.refunded_minor - self.refund_pending_minor
 
-    def started(self, action: Action, amount_minor: int, *, by_hand: bool = False) -> Intent:
-        """The intent with `action` pending: sent to a terminal, or to be done by hand at a standalone one.
+    def started(self, action: Action, amount_minor: int, *, by_hand: bool = False, needs_card: bool = False) -> Intent:
+        """The intent with `action` pending: sent to a terminal, to be done by hand, or waiting for the card.
 
         Raises AnotherActionPending, or IllegalIntentTransition when the action makes no sense in this state.
         """
@@ -192,16 +194,24 @@ class Intent:
             raise IllegalIntentTransition(
                 "A part of this payment was given back; give the rest back by a refund, too.", state=self.state.value
             )
-        return self._start(action, amount_minor, by_hand)
+        return self._start(action, amount_minor, by_hand, needs_card)
 
-    def _start(self, action: Action, amount_minor: int, by_hand: bool) -> Intent:
+    def _start(self, action: Action, amount_minor: int, by_hand: bool, needs_card: bool) -> Intent:
         if by_hand:
             state = S.AWAITING_CONFIRMATION
+        elif needs_card:
+            state = S.AWAITING_CARD
         elif action is Action.REVERSAL:
             state = S.VOIDING if self.state in (S.CAPTURED, S.COMPLETED) else S.REVERSING
         else:
             state = _SENT_AS.get(action, S.SENT)
         return self._moved(state, pending=action, pending_minor=amount_minor, resting=self.state)
+
+    def card_presented(self) -> Intent:
+        """The card is there and is sent to its acquirer. Raises IllegalIntentTransition."""
+        if self.state is not S.AWAITING_CARD or self.pending is None:
+            raise self._illegal("sent")
+        return self._moved(_SENT_AS.get(self.pending, S.SENT), keep_pending=True)
 
     def refused(self) -> Intent:
         """Nothing was sent, because something stands in the way. Raises IllegalIntentTransition."""
@@ -244,6 +254,12 @@ class Intent:
         if self.state not in IN_FLIGHT:
             raise self._illegal("unknown")
         return self._moved(S.UNKNOWN, keep_pending=True)
+
+    def undone(self) -> Intent:
+        """What was unknown was reversed, and the acquirer has confirmed that. Raises IllegalIntentTransition."""
+        if self.state is not S.UNKNOWN or self.pending not in _FIRST:
+            raise self._illegal("reversed")
+        return self._moved(S.CANCELLED if self._is_hold else S.REVERSED)
 
     def approved_late(self, amount_minor: int) -> Intent:
         """An approval came in for what was declared declined or reversed: the money is taken and goes back.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from libs.contracts.terminals import CardFacts, CardReferences, TerminalAction
 from services.payments.domain.intent import Action, Intent, IntentState
-from services.payments.domain.terminal import Terminal
+from services.payments.domain.terminal import Terminal, TerminalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class OperationState(StrEnum):
     NOT_SENT = "not_sent"
     EXPIRED = "expired"
     NOT_FOUND = "not_found"
+    REVERSED = "reversed"
 
     @property
     def undecided(self) -> bool:
@@ -91,6 +92,7 @@ class Payment:
     fulfils_release: bool = False
     terminal_id: UUID | None = None
     terminal_name: str | None = None
+    terminal_kind: TerminalKind | None = None
     gateway_id: UUID | None = None
     operation_id: UUID | None = None
     first_operation_id: UUID | None = None
@@ -115,7 +117,12 @@ class Payment:
     @property
     def standalone(self) -> bool:
         """Whether a person works the terminal."""
-        return self.terminal_id is not None and self.gateway_id is None
+        return self.terminal_kind is TerminalKind.STANDALONE
+
+    @property
+    def concentrated(self) -> bool:
+        """Whether payments itself asks the acquirer."""
+        return self.terminal_kind is TerminalKind.CONCENTRATED
 
     def with_intent(self, intent: Intent) -> Payment:
         """The payment with its intent changed."""
@@ -124,14 +131,25 @@ class Payment:
     def at(self, terminal: Terminal) -> Payment:
         """The payment as one of `terminal`."""
         return replace(
-            self, terminal_id=terminal.terminal_id, terminal_name=terminal.name, gateway_id=terminal.gateway_id
+            self,
+            terminal_id=terminal.terminal_id,
+            terminal_name=terminal.name,
+            terminal_kind=terminal.kind,
+            gateway_id=terminal.gateway_id,
         )
 
     def terminal(self) -> Terminal:
         """The terminal of its last action. Only for payments that have one."""
         assert self.terminal_id is not None, "a payment that was started has its terminal"
+        assert self.terminal_kind is not None, "a terminal has its kind"
         return Terminal(
-            self.terminal_id, self.store_id, self.terminal_name or "", self.gateway_id, (self.till_id,), True
+            self.terminal_id,
+            self.store_id,
+            self.terminal_name or "",
+            self.gateway_id,
+            (self.till_id,),
+            active=True,
+            kind=self.terminal_kind,
         )
 
 

@@ -16,6 +16,7 @@ from libs.contracts.terminals import CardFacts, CardReferences
 from libs.persistence import Connection, new_id
 from services.payments.domain.intent import Action, Intent, IntentKind, IntentState, Release
 from services.payments.domain.payment import Actor, HistoryEntry, Payment
+from services.payments.domain.terminal import TerminalKind
 from services.payments.storage.tables import UNRESOLVED, intent_history, intents
 
 
@@ -163,6 +164,7 @@ def _values(payment: Payment) -> dict[str, Any]:
         "fulfils_release": payment.fulfils_release,
         "terminal_id": payment.terminal_id,
         "terminal_name": payment.terminal_name,
+        "terminal_kind": payment.terminal_kind.value if payment.terminal_kind else None,
         "gateway_id": payment.gateway_id,
         "operation_id": payment.operation_id,
         "first_operation_id": payment.first_operation_id,
@@ -208,6 +210,7 @@ def _payment(row: Row[Any]) -> Payment:
         intent=intent,
         card=CardFacts.model_validate(row.card) if row.card else None,
         references=CardReferences.model_validate(row.refs) if row.refs else None,
+        terminal_kind=TerminalKind(row.terminal_kind) if row.terminal_kind else None,
         **{name: getattr(row, name) for name in _PLAIN},
     )
 

@@ -28,7 +28,7 @@ class StoredOperation:
     till_id: UUID
     terminal_id: UUID
     terminal_name: str
-    gateway_id: UUID
+    gateway_id: UUID | None
     action: str
     moves_money: bool
     state: OperationState
@@ -45,7 +45,7 @@ class Deadlines:
     """Until when a command may begin, and from when its answer is given up."""
 
     expires_at: datetime
-    answer_due_at: datetime
+    answer_due_at: datetime | None
 
 
 class OperationRepository:
@@ -128,7 +128,6 @@ class OperationRepository:
 
 
 def _values(operation: Operation, at: datetime, deadlines: Deadlines, by: UUID | None) -> dict[str, Any]:
-    assert operation.terminal.gateway_id is not None, "only a wired terminal is sent anything"
     return {
         "operation_id": operation.operation_id,
         "intent_id": operation.intent_id,

@@ -68,6 +68,7 @@ intents = Table(
     Column("fulfils_release", Boolean, nullable=False),
     identifier("terminal_id", nullable=True),
     Column("terminal_name", Text),
+    Column("terminal_kind", Text),
     identifier("gateway_id", nullable=True),
     # The operation whose outcome is awaited or was the last to come, and the first one, by which the rest refer to it.
     identifier("operation_id", nullable=True),
@@ -139,7 +140,8 @@ operations = Table(
     identifier("till_id", nullable=False),
     identifier("terminal_id", nullable=False),
     Column("terminal_name", Text, nullable=False),
-    identifier("gateway_id", nullable=False),
+    # Null for what the concentrator sends itself.
+    identifier("gateway_id", nullable=True),
     Column("action", Text, nullable=False),
     Column("moves_money", Boolean, nullable=False),
     Column("state", Text, nullable=False),
@@ -150,8 +152,8 @@ operations = Table(
     identifier("requested_by", nullable=True),
     timestamp("requested_at"),
     timestamp("expires_at"),
-    # When the answer is given up and the outcome is unknown.
-    timestamp("answer_due_at"),
+    # When the answer is given up and the outcome is unknown; never for what is sent until it is confirmed.
+    timestamp("answer_due_at", nullable=True),
     timestamp("answered_at", nullable=True),
     Index("operations_of_intent", "intent_id", "requested_at", postgresql_where=text("intent_id IS NOT NULL")),
     Index(
@@ -169,7 +171,8 @@ terminals = Table(
     identifier("terminal_id", primary_key=True),
     identifier("store_id", nullable=False),
     Column("name", Text, nullable=False),
-    # Null for one that stands alone.
+    Column("kind", Text, nullable=False),
+    # Only wired ones have one.
     identifier("gateway_id", nullable=True),
     Column("till_ids", ARRAY(Uuid()), nullable=False),
     Column("active", Boolean, nullable=False),

@@ -15,7 +15,7 @@ from sqlalchemy.types import Uuid
 from libs.contracts.gateway import DeviceChanged
 from libs.contracts.identity import GatewayChanged, TillChanged
 from libs.persistence import Connection
-from services.payments.domain.terminal import Terminal
+from services.payments.domain.terminal import Terminal, TerminalKind
 from services.payments.storage.tables import UNDECIDED, UNSETTLED, gateways, intents, terminals, till_defaults, tills
 
 
@@ -64,6 +64,7 @@ class TerminalRepository:
                 "terminal_id": device.device_id,
                 "store_id": device.store_id,
                 "name": device.name,
+                "kind": TerminalKind.WIRED.value,
                 "gateway_id": device.gateway_id,
                 "till_ids": list(device.till_ids),
                 "active": device.configured,
@@ -131,14 +132,15 @@ class TerminalRepository:
         row = (await self._connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
         return None if row is None else _terminal(row)
 
-    async def add_standalone(self, terminal: Terminal, at: datetime) -> bool:
-        """Store a terminal that stands alone. False when the store has one of this name."""
+    async def add_unwired(self, terminal: Terminal, at: datetime) -> bool:
+        """Store a terminal that no gateway owns. False when the store has one of this name."""
         result = await self._connection.execute(
             insert(terminals)
             .values(
                 terminal_id=terminal.terminal_id,
                 store_id=terminal.store_id,
                 name=terminal.name,
+                kind=terminal.kind.value,
                 gateway_id=None,
                 till_ids=[],
                 active=True,
@@ -153,7 +155,7 @@ class TerminalRepository:
         return result.first() is not None
 
     async def release(self, terminal_id: UUID, at: datetime, by: UUID, note: str | None) -> None:
-        """Note who let the terminal go; one that stands alone is out of use from now on."""
+        """Note who let the terminal go; one that no gateway owns is out of use from now on."""
         await self._connection.execute(
             update(terminals)
             .where(terminals.c.terminal_id == terminal_id)
@@ -193,4 +195,5 @@ def _terminal(row: Row[Any]) -> Terminal:
         row.active,
         row.state,
         row.driver,
+        TerminalKind(row.kind),
     )

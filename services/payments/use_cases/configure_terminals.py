@@ -9,7 +9,7 @@ from libs.contracts.refusal import Conflict
 from libs.persistence import UnitOfWork, new_id
 from libs.web.principal import Principal
 from services.payments.domain.card_data import demand_no_card_number
-from services.payments.domain.terminal import NoTerminal, Terminal
+from services.payments.domain.terminal import NoTerminal, Terminal, TerminalKind
 from services.payments.storage.terminals import TerminalRepository
 from services.payments.use_cases.pre_authorise import till_of
 from services.payments.use_cases.start_settlement import known_terminal
@@ -33,9 +33,9 @@ async def add_standalone_terminal(work: UnitOfWork, caller: Principal, store_id:
     caller.demand_store(store_id)
     demand_no_card_number(name, "name")
     repository = TerminalRepository(work.connection)
-    terminal = Terminal(new_id(), store_id, name, None, (), active=True)
+    terminal = Terminal(new_id(), store_id, name, None, (), active=True, kind=TerminalKind.STANDALONE)
     taken = name in {each.name for each in await repository.of_store(store_id)}
-    if taken or not await repository.add_standalone(terminal, work.now):
+    if taken or not await repository.add_unwired(terminal, work.now):
         raise TerminalNameTaken(f"The store has a terminal {name!r} already. Give this one another name.", field="name")
     return terminal
 
@@ -45,8 +45,7 @@ async def set_default_terminal(work: UnitOfWork, caller: Principal, till_id: UUI
     caller.demand(Permission.PAYMENTS_CONFIGURE)
     _, store_id = await till_of(work, caller, till_id)
     terminal = await known_terminal(work.connection, caller, terminal_id, lock=False)
-    fits = terminal.active and terminal.store_id == store_id and (terminal.standalone or till_id in terminal.till_ids)
-    if not fits:
+    if terminal.store_id != store_id or not terminal.serves(till_id):
         raise NoTerminal(f"The terminal {terminal.name!r} is not one that this till can use.", field="terminal_id")
     await TerminalRepository(work.connection).set_default(till_id, terminal_id, work.now, caller.id)
     return terminal

@@ -20,7 +20,7 @@ from services.payments.domain.card_data import (
 from services.payments.domain.cash_back import CashBackRefused, check_cash_back, limit_minor
 from services.payments.domain.schedule import InquirySchedule
 from services.payments.domain.settlement import compare
-from services.payments.domain.terminal import NoTerminal, Terminal, choose_terminal
+from services.payments.domain.terminal import NoTerminal, Terminal, TerminalKind, choose_terminal
 
 
 def luhn(digits: str) -> str:
@@ -63,7 +63,7 @@ STORE, TILL = uuid4(), uuid4()
 WIRED = Terminal(uuid4(), STORE, "b-wired", uuid4(), (TILL,), active=True)
 SECOND = Terminal(uuid4(), STORE, "c-wired", uuid4(), (TILL,), active=True)
 ELSEWHERE = Terminal(uuid4(), STORE, "a-wired", uuid4(), (uuid4(),), active=True)
-ALONE = Terminal(uuid4(), STORE, "a-alone", None, (), active=True)
+ALONE = Terminal(uuid4(), STORE, "a-alone", None, (), active=True, kind=TerminalKind.STANDALONE)
 ALL = [ALONE, ELSEWHERE, SECOND, WIRED]
 
 
