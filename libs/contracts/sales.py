@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.contracts.message import Event, contract
+from libs.contracts.terminals import MaskedNumber
 from libs.contracts.values import CurrencyCode, Instant, MilliQuantity, MinorAmount, Part, PartsPerMillion
 
 
@@ -74,6 +75,9 @@ class TenderFacts(Part):
 
     `amount_minor` is what it counts for in the document; cash also says what was handed over and the change.
     `foreign_*` describe cash in another currency, with the rate frozen as a decimal string of local per foreign unit.
+    What a card paid on top of it is no part of the document's total, not turnover and not taxed: `tip_minor`, and
+    `cash_back_minor`, which was paid out of the drawer (retail rules 14 and 15); a void turns both around. `scheme`,
+    `masked_number`, `approval_code` and `instalments` are there as far as whoever decided the tender told them.
     """
 
     tender_id: UUID
@@ -86,6 +90,12 @@ class TenderFacts(Part):
     exchange_rate: str | None = None
     reference: str | None = None
     original_tender_id: UUID | None = None
+    tip_minor: MinorAmount = 0
+    cash_back_minor: MinorAmount = 0
+    instalments: int | None = None
+    scheme: str | None = None
+    masked_number: MaskedNumber | None = None
+    approval_code: str | None = None
 
 
 class TenderClaim(Part):

@@ -10,9 +10,15 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.contracts.message import Command, Event, contract
+from libs.contracts.terminals import MaskedNumber
 from libs.contracts.values import CurrencyCode, Instant, MinorAmount
 
 TenderKind = Literal["card", "gift_card", "points"]
+
+# A slip has some thirty rows of forty characters. Whoever keeps or prints one cuts off what goes beyond these limits:
+# a tender is never refused for its slip.
+MOST_SLIP_LINES = 120
+LONGEST_SLIP_LINE = 80
 
 
 class TenderCommand(Command):
@@ -70,12 +76,26 @@ class TenderOutcome(Event):
 
 @contract("tenders", "tender_authorized", subject="tender_id", store="store_id")
 class TenderAuthorized(TenderOutcome):
-    """The amount is secured; less than asked is a partial approval and leaves a remainder due (retail rule 18)."""
+    """The amount is secured; less than asked is a partial approval and leaves a remainder due (retail rule 18).
+
+    `tip_minor` and `cash_back_minor` are what was approved on top of the amount, which may be a tip that was added at
+    the terminal; None where the decider does not say, and then it is what was asked for. `slip` is the customer's and
+    `merchant_slip` the shop's, line by line and without a full card number (retail rule 22); `signature_required` asks
+    for a signature on the shop's. The last four say how it was paid, as far as that is known.
+    """
 
     currency: CurrencyCode
     amount_minor: MinorAmount
     reference: str | None = None
     slip: tuple[str, ...] = ()
+    merchant_slip: tuple[str, ...] = ()
+    signature_required: bool = False
+    tip_minor: Annotated[MinorAmount, Field(ge=0)] | None = None
+    cash_back_minor: Annotated[MinorAmount, Field(ge=0)] | None = None
+    scheme: str | None = None
+    masked_number: MaskedNumber | None = None
+    approval_code: str | None = None
+    instalments: Annotated[int, Field(ge=1, le=99)] | None = None
 
 
 @contract("tenders", "tender_declined", subject="tender_id", store="store_id")
@@ -100,4 +120,8 @@ class TenderCaptured(TenderOutcome):
 
 @contract("tenders", "tender_released", subject="tender_id", store="store_id")
 class TenderReleased(TenderOutcome):
-    """The release or reversal took effect."""
+    """The release or reversal took effect. The slips are those of the reversal, where the decider has any."""
+
+    slip: tuple[str, ...] = ()
+    merchant_slip: tuple[str, ...] = ()
+    signature_required: bool = False

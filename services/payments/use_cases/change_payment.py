@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.contracts.payments import PaymentIntentChanged
@@ -28,6 +28,35 @@ class UnknownIntent(NotFound):
     """There is no payment with this id."""
 
     type = "unknown-intent"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What an approval is made of: what counts for the sale, and what came on top."""
+
+    goods_minor: int
+    tip_minor: int = 0
+    cash_back_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slips:
+    """What the terminal wants printed for one operation; the shop's is signed where it asks for that."""
+
+    customer: tuple[str, ...] = ()
+    merchant: tuple[str, ...] = ()
+    signature_required: bool = False
+
+    def facts(self) -> dict[str, object]:
+        """The slips as outcomes name them."""
+        return {
+            "slip": self.customer,
+            "merchant_slip": self.merchant,
+            "signature_required": self.signature_required,
+        }
+
+
+NO_SLIPS = Slips()
 
 
 class PaymentChange:
@@ -85,16 +114,23 @@ class PaymentChange:
             HistoryEntry(kind, before.state, state, self.work.now, actor, operation_id, _clean(reason))
         )
 
-    def authorized(self, amount_minor: int, reference: str | None, slip: tuple[str, ...]) -> None:
-        """Tell sales that the amount is secured; refunds are negative there."""
+    def authorized(self, shares: Shares, reference: str | None, slips: Slips) -> None:
+        """Tell sales that the amount is secured, and how it was paid; refunds are negative there."""
         payment = self.payment
-        signed = -amount_minor if payment.intent.kind is IntentKind.REFUND else amount_minor
+        card = payment.card
+        told = card.instalments if card else None
         self._tell(
             TenderAuthorized,
             currency=payment.intent.currency,
-            amount_minor=signed,
+            amount_minor=-shares.goods_minor if payment.intent.kind is IntentKind.REFUND else shares.goods_minor,
+            tip_minor=shares.tip_minor,
+            cash_back_minor=shares.cash_back_minor,
             reference=reference,
-            slip=slip,
+            scheme=card.scheme if card else None,
+            masked_number=card.masked_number if card else None,
+            approval_code=payment.references.approval_code if payment.references else None,
+            instalments=told or payment.instalments,
+            **slips.facts(),
         )
 
     def refused(self, reason_code: str | None, reason: str | None) -> None:
@@ -113,9 +149,9 @@ class PaymentChange:
         """Tell sales that the capture took effect."""
         self._tell(TenderCaptured)
 
-    def released(self) -> None:
-        """Tell sales that the money is back, or was never taken."""
-        self._tell(TenderReleased)
+    def released(self, slips: Slips = NO_SLIPS) -> None:
+        """Tell sales that the money is back, or was never taken; `slips` are those of its way back."""
+        self._tell(TenderReleased, **slips.facts())
 
     def _tell(self, kind: type[TenderOutcome], **facts: object) -> None:
         payment = self.payment

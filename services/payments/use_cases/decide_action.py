@@ -11,7 +11,7 @@ from services.payments.domain.cash_back import limit_minor
 from services.payments.domain.intent import Action, IntentKind, IntentState, Release
 from services.payments.domain.payment import Actor
 from services.payments.storage.cash_back_limits import CashBackLimitRepository
-from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.change_payment import NO_SLIPS, PaymentChange, Shares, Slips
 from services.payments.use_cases.limits import OperationLimits
 from services.payments.use_cases.send_operation import start_action
 
@@ -28,7 +28,7 @@ class Approval:
     currency: str | None = None
     card: CardFacts | None = None
     references: CardReferences | None = None
-    slip: tuple[str, ...] = ()
+    slips: Slips = NO_SLIPS
 
 
 async def approve_action(
@@ -58,7 +58,7 @@ async def approve_action(
     if action in _FIRST:
         await _first_approved(change, approval, amount_minor, asked_minor, limits, actor)
     elif action is Action.REVERSAL:
-        await _given_back(change, amount_minor, actor)
+        await _given_back(change, amount_minor, actor, approval.slips)
 
 
 def _contradiction(change: PaymentChange, approval: Approval) -> str | None:
@@ -103,16 +103,29 @@ async def _first_approved(
         change.anomaly(actor, f"{asked_minor} minor units were asked for and {amount_minor} were approved.")
     await _check_scheme(change, approval, actor)
     if intent.kind is IntentKind.REFUND:
-        await _end_refund(change, amount_minor, actor)
+        await _end_refund(change, amount_minor, actor, approval.slips)
     if intent.release is not Release.NOBODY:
         why = "given back as asked for"
         await start_action(change, intent.undoing, intent.approved_minor, limits, actor, reason=why)
         return
     if change.payment.is_tender:
-        goods_minor = amount_minor - approval.cash_back_minor - approval.tip_minor
-        change.authorized(min(goods_minor, intent.amount_minor), _reference(change), approval.slip)
+        change.authorized(_shares(change, approval, amount_minor), _reference(change), approval.slips)
     elif intent.kind is IntentKind.REFUND:
         change.move(intent.captured(), actor)
+
+
+def _shares(change: PaymentChange, approval: Approval, whole_minor: int) -> Shares:
+    """What the approved whole is for. A part of what was asked for pays for the goods first; of the rest, which the
+    card is charged with and the answer does not explain, as much cash-back and then tip as was asked for.
+    """
+    intent = change.intent
+    unexplained_minor = whole_minor - approval.cash_back_minor - approval.tip_minor
+    goods_minor = min(unexplained_minor, intent.amount_minor)
+    unexplained_minor -= goods_minor
+    cash_back_minor = min(unexplained_minor, max(0, intent.cash_back_minor - approval.cash_back_minor))
+    unexplained_minor -= cash_back_minor
+    tip_minor = min(unexplained_minor, max(0, intent.tip_minor - approval.tip_minor))
+    return Shares(goods_minor, approval.tip_minor + tip_minor, approval.cash_back_minor + cash_back_minor)
 
 
 async def _check_scheme(change: PaymentChange, approval: Approval, actor: Actor) -> None:
@@ -134,7 +147,7 @@ def _reference(change: PaymentChange) -> str | None:
     return references.approval_code or references.retrieval_reference or references.transaction_id
 
 
-async def _given_back(change: PaymentChange, amount_minor: int, actor: Actor) -> None:
+async def _given_back(change: PaymentChange, amount_minor: int, actor: Actor, slips: Slips) -> None:
     """A reversal took place: undo what a refund had given back, and answer who asked for it."""
     intent = change.intent
     if intent.kind is IntentKind.REFUND and change.payment.original_intent_id is not None:
@@ -143,7 +156,7 @@ async def _given_back(change: PaymentChange, amount_minor: int, actor: Actor) ->
             original.move(original.intent.refund_undone(amount_minor), actor, reason="its refund was reversed")
             await original.keep()
     if intent.release is Release.SALES:
-        change.released()
+        change.released(slips)
     elif intent.release is Release.OPERATOR:
         change.refused("reversed", "The payment was reversed; nothing was taken.")
 
@@ -181,7 +194,7 @@ def _reverse_again_later(change: PaymentChange, limits: OperationLimits) -> None
     change.facts(asked=asked, due_at=change.work.now + pause if again else None)
 
 
-async def _end_refund(change: PaymentChange, given_back_minor: int, actor: Actor) -> None:
+async def _end_refund(change: PaymentChange, given_back_minor: int, actor: Actor, slips: Slips = NO_SLIPS) -> None:
     """Settle the amount that this refund had reserved of its original."""
     if change.payment.original_intent_id is None:
         return
@@ -193,7 +206,7 @@ async def _end_refund(change: PaymentChange, given_back_minor: int, actor: Actor
     original.move(moved, actor, reason=f"refund {change.intent.intent_id}")
     if change.payment.fulfils_release:
         if moved.state is IntentState.REFUNDED:
-            original.released()
+            original.released(slips)
         else:
             original.anomaly(actor, "The refund that was to undo this payment did not give back all of it.")
     await original.keep()

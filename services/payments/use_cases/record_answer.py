@@ -15,7 +15,7 @@ from services.payments.domain.card_data import has_card_number, without_card_num
 from services.payments.domain.intent import Action, IllegalIntentTransition, IntentState
 from services.payments.domain.payment import PAYMENTS, TERMINAL, Actor, OperationState
 from services.payments.storage.operations import OperationRepository, StoredOperation
-from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.change_payment import PaymentChange, Slips
 from services.payments.use_cases.decide_action import Approval, approve_action, decline_action, lose_action
 from services.payments.use_cases.limits import OperationLimits
 from services.payments.use_cases.record_settlement import record_end_of_day
@@ -245,7 +245,11 @@ def _approval(answer: TerminalAnswered, cleaned: _Cleaned) -> Approval:
         currency=answer.currency,
         card=cleaned.card,
         references=cleaned.references,
-        slip=tuple(without_card_numbers(line) for line in answer.customer_slip),
+        slips=Slips(
+            tuple(cleaned.payload["customer_slip"]),
+            tuple(cleaned.payload["merchant_slip"]),
+            answer.signature_required,
+        ),
     )
 
 
