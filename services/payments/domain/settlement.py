@@ -12,6 +12,7 @@ from libs.contracts.refusal import Conflict
 from libs.contracts.terminals import SchemeTotal
 
 NO_SCHEME = "unknown"
+EVERY_SCHEME = "all"
 
 
 class SettlementState(StrEnum):
@@ -95,9 +96,11 @@ def compare(ours: Sequence[SchemeTotal], theirs: Sequence[SchemeTotal]) -> list[
     """Every scheme whose sales or refunds differ in count or sum, by scheme; nothing where both agree.
 
     Schemes are compared without regard to case and spaces, because terminals write them as they like. Several lines
-    of one scheme add up.
+    of one scheme add up. A terminal that tells nothing but one line for all schemes is compared with our sum of all.
     """
     our_totals, their_totals = _by_scheme(ours), _by_scheme(theirs)
+    if their_totals.keys() == {EVERY_SCHEME}:
+        our_totals = _by_scheme(each.model_copy(update={"scheme": EVERY_SCHEME}) for each in ours)
     nothing = SchemeTotal(scheme="", sale_count=0, sale_minor=0, refund_count=0, refund_minor=0)
     found: list[SchemeDifference] = []
     for key in sorted(our_totals.keys() | their_totals.keys()):

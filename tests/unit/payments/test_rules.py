@@ -97,6 +97,13 @@ def test_rule_21_totals_are_compared_scheme_by_scheme_and_differences_listed_one
     assert len(compare([total("visa", (1, 500))], [total("visa", (2, 500))])) == 1
 
 
+def test_rule_21_a_terminal_that_tells_one_line_for_all_schemes_is_compared_with_the_sum_of_ours() -> None:
+    ours = [total("mir", (2, 500), (1, 100)), total("unknown", (1, 70))]
+    assert compare(ours, [total("all", (3, 570), (1, 100))]) == []
+    [found] = compare(ours, [total("all", (3, 560), (1, 100))])
+    assert (found.scheme, found.kind, found.ours_minor, found.theirs_minor) == ("all", "sale", 570, 560)
+
+
 def test_pauses_double_up_to_the_longest() -> None:
     schedule = InquirySchedule(5, 60)
     assert [schedule.pause_s(asked) for asked in (1, 2, 3, 4, 5, 1_000_000)] == [5, 10, 20, 40, 60, 60]
