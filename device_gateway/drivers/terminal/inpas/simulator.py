@@ -40,6 +40,8 @@ class InpasSimulatorOptions(SimulatorOptions):
     """What the simulated bank does."""
 
     decline_above_minor: int = Described(default=1_000_000, description="amounts above it are declined")
+    currency: str = Described(default="RUB", description="the currency of the ledger")
+    scheme: str = Described(default="MIR", description="the scheme of the card that is presented")
 
 
 class InpasSimulator(Simulator):
@@ -49,6 +51,7 @@ class InpasSimulator(Simulator):
         super().__init__(faults)
         self._options = options or InpasSimulatorOptions()
         self._ledger = Ledger()
+        self._day_began_after = 0
         self.asked: list[dict[int, str]] = []
         self.next_status: str | None = None
         self._pending = b""
@@ -159,11 +162,12 @@ class InpasSimulator(Simulator):
     def _book(self, operation: str, request: FieldSet) -> dict[int, str]:
         amount_minor = int(request[Field.AMOUNT])
         if operation == "1":
-            entry = self._ledger.add("charge", amount_minor, "RUB", "MIR")
+            entry = self._ledger.add("charge", amount_minor, self._options.currency, self._options.scheme)
             reference = f"{entry.number:012d}"
         else:
             kind: MovedKind = "reversal" if operation == "4" else "refund"
-            entry = self._ledger.add(kind, amount_minor, "RUB", "MIR", reverses=_charge_number(request))
+            charge = _charge_number(request)
+            entry = self._ledger.add(kind, amount_minor, self._options.currency, self._options.scheme, reverses=charge)
             reference = request.get(Field.RETRIEVAL_REFERENCE, "")
         self.tell(f"{entry.kind} of {amount_minor}, number {entry.number}")
         slip = f"ОПЛАТА\r\nСУММА {amount_minor}\r\nRRN {reference}"
@@ -177,8 +181,12 @@ class InpasSimulator(Simulator):
         }
 
     def _settle(self) -> dict[int, str]:
-        sales = [entry.amount_minor for entry in self.ledger if entry.kind == "charge"]
-        returns = [entry.amount_minor for entry in self.ledger if entry.kind != "charge"]
+        """The day's totals; what was voided is no part of them. A new day begins."""
+        day = self.ledger[self._day_began_after :]
+        self._day_began_after = len(self.ledger)
+        voided = {entry.reverses for entry in day if entry.kind == "reversal"}
+        sales = [entry.amount_minor for entry in day if entry.kind == "charge" and entry.number not in voided]
+        returns = [entry.amount_minor for entry in day if entry.kind == "refund"]
         return {
             Field.DEBIT_SUM: str(sum(sales)),
             Field.DEBIT_COUNT: str(len(sales)),

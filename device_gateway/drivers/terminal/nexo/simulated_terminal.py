@@ -31,7 +31,8 @@ _KINDS: dict[str | None, MovedKind] = {
     "UpdateReservation": "reservation",
     "Completion": "charge",
 }
-_GIVEN_BACK = ("refund", "reversal")
+# What a day's end counts them as: the driver takes reversed sales off the sales.
+_TRANSACTION_TYPES = {"charge": "Debit", "refund": "Credit", "reversal": "ReverseDebit"}
 _ON_CARD_MINOR = 2550
 
 
@@ -223,8 +224,8 @@ class SimulatedNexoTerminal:
         for code in sorted({entry.currency for entry in day}):
             here = [entry for entry in day if entry.currency == code]
             moved = {
-                "Debit": [entry.amount_minor for entry in here if entry.kind == "charge"],
-                "Credit": [entry.amount_minor for entry in here if entry.kind in _GIVEN_BACK],
+                told: [entry.amount_minor for entry in here if entry.kind == kind]
+                for kind, told in _TRANSACTION_TYPES.items()
             }
             totals = [
                 {

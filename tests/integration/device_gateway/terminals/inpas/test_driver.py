@@ -93,9 +93,16 @@ def test_a_sale_a_partial_refund_and_a_void_are_booked_once_each(carrier: str) -
         assert bank.charged_minor == 0
         again = terminal.perform(operation("reversal", first.references), quiet)
         assert again == Declined("51", "НЕДОСТАТОЧНО СРЕДСТВ")
+        voided = terminal.perform(operation(), quiet)
+        assert isinstance(voided, Approved)
+        assert isinstance(terminal.perform(operation("reversal", voided.references), quiet), Approved)
         settled = terminal.perform(operation("end_of_day"), quiet)
         assert isinstance(settled, Approved)
         assert (settled.totals[0].sale_minor, settled.totals[0].refund_minor) == (PRICE_MINOR, PRICE_MINOR)
+        assert (settled.totals[0].sale_count, settled.totals[0].refund_count) == (1, 1)
+        tomorrow = terminal.perform(operation("end_of_day"), quiet)
+        assert isinstance(tomorrow, Approved)
+        assert (tomorrow.totals[0].sale_count, tomorrow.totals[0].refund_count) == (0, 0)
         terminal.close()
 
 

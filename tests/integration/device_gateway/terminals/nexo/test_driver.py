@@ -117,15 +117,18 @@ def test_end_of_day_balance_diagnosis_and_last_slip() -> None:
         sold = approved(device, operation("purchase", 1000)).references
         approved(device, operation("purchase", 500))
         approved(device, operation("refund", 300, original=sold))
+        voided = approved(device, operation("purchase", 700)).references
+        approved(device, operation("reversal", 700, original=voided))
+        approved(device, operation("refund", 200, original=sold))
 
         assert approved(device, operation("last_slip")).slips.customer[0] == "refund"
         assert approved(device, operation("end_of_day")).totals == (
-            SchemeTotal(scheme="visa", sale_count=2, sale_minor=1500, refund_count=1, refund_minor=300),
+            SchemeTotal(scheme="visa", sale_count=2, sale_minor=1500, refund_count=2, refund_minor=500),
         )
         assert approved(device, operation("end_of_day")).totals == ()
         assert approved(device, operation("balance")).amount_minor == 2550
         assert approved(device, operation("diagnosis")).text == "OK"
-        assert len(_moved(simulated)) == 3
+        assert len(_moved(simulated)) == 6
     assert isinstance(no_slip, Declined)
 
 
