@@ -201,17 +201,15 @@ class Intent:
             state = S.AWAITING_CONFIRMATION
         elif needs_card:
             state = S.AWAITING_CARD
-        elif action is Action.REVERSAL:
-            state = S.VOIDING if self.state in (S.CAPTURED, S.COMPLETED) else S.REVERSING
         else:
-            state = _SENT_AS.get(action, S.SENT)
+            state = _sent_as(action, self.state)
         return self._moved(state, pending=action, pending_minor=amount_minor, resting=self.state)
 
     def card_presented(self) -> Intent:
         """The card is there and is sent to its acquirer. Raises IllegalIntentTransition."""
-        if self.state is not S.AWAITING_CARD or self.pending is None:
+        if self.state is not S.AWAITING_CARD or self.pending is None or self.resting is None:
             raise self._illegal("sent")
-        return self._moved(_SENT_AS.get(self.pending, S.SENT), keep_pending=True)
+        return self._moved(_sent_as(self.pending, self.resting), keep_pending=True)
 
     def refused(self) -> Intent:
         """Nothing was sent, because something stands in the way. Raises IllegalIntentTransition."""
@@ -222,6 +220,9 @@ class Intent:
     def approved(self, amount_minor: int) -> Intent:
         """The pending action took place, for `amount_minor`. Raises IllegalIntentTransition, Invalid for nothing."""
         action, resting = self._decided("approved")
+        if self.state is S.AWAITING_CARD:
+            # Nobody was asked yet, so nobody can have said so.
+            raise self._illegal("approved")
         if action is Action.REVERSAL:
             state = S.VOIDED if resting in (S.CAPTURED, S.COMPLETED) else S.REVERSED
             return self._moved(state, captured_minor=0)
@@ -350,3 +351,10 @@ class Intent:
         return IllegalIntentTransition(
             f"This payment is {self.state.replace('_', ' ')} and cannot become {word}.", state=self.state.value
         )
+
+
+def _sent_as(action: Action, resting: IntentState) -> IntentState:
+    """The state while the outcome of an action is awaited that was started from `resting`."""
+    if action is Action.REVERSAL:
+        return S.VOIDING if resting in (S.CAPTURED, S.COMPLETED) else S.REVERSING
+    return _SENT_AS.get(action, S.SENT)

@@ -26,10 +26,16 @@ from services.payments.domain.intent import (
 
 ID = UUID(int=1)
 AMOUNTS = st.integers(1, 10_000)
+FIRST = (Action.PURCHASE, Action.REFUND, Action.PRE_AUTHORISATION)
+WAYS = ("sent to the terminal", "by hand", "with the card")
 
 
 def intent(kind: IntentKind = IntentKind.PURCHASE, amount_minor: int = 4_000, **more: Any) -> Intent:
     return Intent(ID, kind, "PLN", amount_minor, **more)
+
+
+def started(of: Intent, action: Action, way: str) -> Intent:
+    return of.started(action, of.whole_minor, by_hand=way == "by hand", needs_card=way == "with the card")
 
 
 class IntentMachine(RuleBasedStateMachine):
@@ -42,18 +48,18 @@ class IntentMachine(RuleBasedStateMachine):
         self.held_minor = 0
         self.reserved: list[int] = []
         self.charges = 0
-        self.late_reversals = 0
+        self.presented = 0
 
     @rule(kind=st.sampled_from(IntentKind), amount_minor=AMOUNTS)
     @precondition(lambda self: self.intent.version == 1)
     def is_of_kind(self, kind: IntentKind, amount_minor: int) -> None:
         self.intent = intent(kind, amount_minor)
 
-    @rule(action=st.sampled_from(Action), by_hand=st.booleans())
-    def starts(self, action: Action, by_hand: bool) -> None:
+    @rule(action=st.sampled_from(Action), way=st.sampled_from(WAYS))
+    def starts(self, action: Action, way: str) -> None:
         pending = self.intent.pending
         try:
-            moved = self.intent.started(action, self.intent.whole_minor, by_hand=by_hand)
+            moved = started(self.intent, action, way)
         except AnotherActionPending:
             assert pending is not None
             return
@@ -61,6 +67,20 @@ class IntentMachine(RuleBasedStateMachine):
             return
         assert pending is None, "an action was started while another one was not decided"
         self.intent = moved
+        self.presented = 0
+
+    @rule(till=st.sampled_from(["till 1", "till 2"]))
+    def card_is_presented(self, till: str) -> None:
+        """By either of two tills that show the same payment, as often as they like."""
+        before = self.intent
+        try:
+            self.intent = self.intent.card_presented()
+        except IllegalIntentTransition:
+            assert before.state is not IntentState.AWAITING_CARD
+            return
+        self.presented += 1
+        assert self.presented == 1, f"{till} sent to the acquirer what had been sent before"
+        assert (self.intent.pending, self.intent.resting) == (before.pending, before.resting)
 
     @rule(amount_minor=AMOUNTS)
     def is_approved(self, amount_minor: int) -> None:
@@ -68,8 +88,9 @@ class IntentMachine(RuleBasedStateMachine):
         try:
             self.intent = self.intent.approved(amount_minor)
         except IllegalIntentTransition:
-            assert action is None
+            assert action is None or before.state is IntentState.AWAITING_CARD
             return
+        assert before.state is not IntentState.AWAITING_CARD, "approved, and nobody was asked"
         if action in (Action.PURCHASE, Action.REFUND, Action.COMPLETION):
             self.on_card_minor, self.held_minor = amount_minor, 0
             self.charges += 1
@@ -98,6 +119,19 @@ class IntentMachine(RuleBasedStateMachine):
             assert before.state not in IN_FLIGHT
         else:
             assert self.intent.pending is before.pending
+
+    @rule()
+    def is_undone(self) -> None:
+        """The acquirer has confirmed the reversal of what it never answered: whatever it had taken is back."""
+        before = self.intent
+        try:
+            self.intent = self.intent.undone()
+        except IllegalIntentTransition:
+            assert before.state is not IntentState.UNKNOWN or before.pending not in FIRST
+            return
+        assert self.on_card_minor == self.intent.captured_minor == self.intent.approved_minor == 0
+        held = before.kind is IntentKind.PRE_AUTHORISATION
+        assert self.intent.state is (IntentState.CANCELLED if held else IntentState.REVERSED)
 
     @rule(amount_minor=AMOUNTS)
     def is_approved_late(self, amount_minor: int) -> None:
@@ -145,7 +179,11 @@ class IntentMachine(RuleBasedStateMachine):
 
     @invariant()
     def an_undecided_outcome_has_its_action(self) -> None:
-        waiting = self.intent.state in IN_FLIGHT | {IntentState.UNKNOWN, IntentState.AWAITING_CONFIRMATION}
+        waiting = self.intent.state in IN_FLIGHT | {
+            IntentState.UNKNOWN,
+            IntentState.AWAITING_CONFIRMATION,
+            IntentState.AWAITING_CARD,
+        }
         assert (self.intent.pending is not None) == waiting
 
     @invariant()
@@ -172,6 +210,23 @@ def test_nothing_is_sent_while_an_outcome_is_not_known(state: str, action: Actio
     waiting = sent() if state == "sent" else sent().lost()
     with pytest.raises(AnotherActionPending, match="not known yet"):
         waiting.started(action, 4_000)
+
+
+@pytest.mark.parametrize("action", [Action.INCREMENT, Action.REVERSAL, Action.COMPLETION, Action.CANCELLATION])
+def test_what_waits_for_the_card_is_in_the_same_state_as_any_other_once_it_is_sent(action: Action) -> None:
+    ready = sent().approved(4_000).captured()
+    if action is not Action.REVERSAL:
+        hold = intent(IntentKind.PRE_AUTHORISATION)
+        ready = hold.started(Action.PRE_AUTHORISATION, 4_000).approved(4_000)
+    with_card = started(ready, action, "with the card").card_presented()
+    assert with_card.state is started(ready, action, "sent to the terminal").state
+
+
+def test_a_payment_that_waits_for_its_card_cannot_have_been_approved() -> None:
+    waiting = started(intent(), Action.PURCHASE, "with the card")
+    with pytest.raises(IllegalIntentTransition, match="awaiting card and cannot become approved"):
+        waiting.approved(4_000)
+    assert waiting.declined().state is IntentState.DECLINED
 
 
 def test_an_unknown_payment_becomes_what_it_turns_out_to_be() -> None:
