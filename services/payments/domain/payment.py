@@ -124,6 +124,11 @@ class Payment:
         """Whether payments itself asks the acquirer."""
         return self.terminal_kind is TerminalKind.CONCENTRATED
 
+    @property
+    def card_given_back_to(self) -> CardFacts | None:
+        """The card of a refund of this payment: many terminals name none when money goes back to it."""
+        return CardFacts(masked_number=self.card.masked_number, scheme=self.card.scheme) if self.card else None
+
     def with_intent(self, intent: Intent) -> Payment:
         """The payment with its intent changed."""
         return replace(self, intent=intent)

@@ -144,5 +144,5 @@ async def refund_to_card(
     original.move(reserved, actor)
     await original.keep()
     change.payment = payment.at(terminal)
-    change.facts(original_intent_id=original_id)
+    change.facts(original_intent_id=original_id, card=locked.card_given_back_to)
     await start_action(change, Action.REFUND, payment.intent.whole_minor, limits, actor, original=locked)

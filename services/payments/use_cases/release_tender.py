@@ -71,6 +71,7 @@ async def _refund_instead(work: UnitOfWork, change: PaymentChange, limits: Opera
         sale_id=original.sale_id,
         original_intent_id=original.intent.intent_id,
         fulfils_release=True,
+        card=original.card_given_back_to,
     ).at(original.terminal())
     await IntentRepository(work.connection).add(refund)
     refunding = PaymentChange(work, refund)

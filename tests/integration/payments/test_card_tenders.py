@@ -169,6 +169,16 @@ async def test_a_refund_goes_back_to_its_card_and_never_more_than_was_captured(s
     assert (await shop.becomes(paid, "refunded"))["refundable_minor"] == 0
 
 
+async def test_a_refund_at_a_terminal_that_names_no_card_counts_for_the_scheme_of_the_card_that_paid(
+    shop: TerminalShop,
+) -> None:
+    paid = await shop.paid(4_000)
+    shop.gateway.script["refund"] = lambda operation: {**approves(operation), "card": None}
+    refund = await shop.authorize(-4_000, original_tender_id=paid)
+    card = (await shop.becomes(refund, "approved"))["card"]
+    assert (card["masked_number"], card["scheme"]) == ((await shop.intent(paid))["card"]["masked_number"], "visa")
+
+
 async def test_a_declined_refund_may_be_asked_for_again(shop: TerminalShop) -> None:
     paid = await shop.paid(4_000)
     shop.gateway.script["refund"] = declines
