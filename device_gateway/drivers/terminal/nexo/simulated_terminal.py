@@ -221,8 +221,8 @@ class SimulatedNexoTerminal:
         day = self.ledger.entries[self._day_began_after :]
         self._day_began_after = len(self.ledger.entries)
         rows = []
-        for code in sorted({entry.currency for entry in day}):
-            here = [entry for entry in day if entry.currency == code]
+        for scheme, code in sorted({(entry.scheme, entry.currency) for entry in day}):
+            here = [entry for entry in day if (entry.scheme, entry.currency) == (scheme, code)]
             moved = {
                 told: [entry.amount_minor for entry in here if entry.kind == kind]
                 for kind, told in _TRANSACTION_TYPES.items()
@@ -235,7 +235,7 @@ class SimulatedNexoTerminal:
                 }
                 for kind, amounts in moved.items()
             ]
-            rows.append({"CardBrand": self.scheme, "PaymentCurrency": code, "PaymentTotals": totals})
+            rows.append({"CardBrand": scheme, "PaymentCurrency": code, "PaymentTotals": totals})
         return {"Response": _SUCCESS, "ReconciliationType": "SaleReconciliation", "TransactionTotals": rows}
 
 

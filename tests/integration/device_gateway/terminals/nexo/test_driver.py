@@ -120,15 +120,18 @@ def test_end_of_day_balance_diagnosis_and_last_slip() -> None:
         voided = approved(device, operation("purchase", 700)).references
         approved(device, operation("reversal", 700, original=voided))
         approved(device, operation("refund", 200, original=sold))
+        simulated.terminal.scheme = "amex"
+        approved(device, operation("purchase", 900))
 
-        assert approved(device, operation("last_slip")).slips.customer[0] == "refund"
+        assert approved(device, operation("last_slip")).slips.customer[0] == "charge"
         assert approved(device, operation("end_of_day")).totals == (
+            SchemeTotal(scheme="amex", sale_count=1, sale_minor=900, refund_count=0, refund_minor=0),
             SchemeTotal(scheme="visa", sale_count=2, sale_minor=1500, refund_count=2, refund_minor=500),
         )
         assert approved(device, operation("end_of_day")).totals == ()
         assert approved(device, operation("balance")).amount_minor == 2550
         assert approved(device, operation("diagnosis")).text == "OK"
-        assert len(_moved(simulated)) == 6
+        assert len(_moved(simulated)) == 7
     assert isinstance(no_slip, Declined)
 
 
