@@ -18,6 +18,7 @@ from device_gateway.simulators.faults import (
     AnswerLostAfterEffect,
     CutAnswerAtByte,
     CutAtByte,
+    Fault,
     Garbage,
     LateAnswer,
     NoAnswer,
@@ -35,7 +36,8 @@ _LAST_BYTES_S = 0.02
 def serving(simulator: Simulator, listen: str = "pty", *, back_after_s: float | None = BACK_AFTER_S) -> Iterator[str]:
     """Serve the simulator at `listen` (`pty`, `pty:LINK`, `tcp://127.0.0.1:PORT`); yields its address for a line.
 
-    A cable that a fault has cut is plugged in again after `back_after_s` (None: never), and not cut again.
+    A cable that a fault has cut is plugged in again after `back_after_s` (None: never), and not cut again before it is
+    given another such fault.
     `simulator.line.unplug()` and `.plug_in()` do it by hand. Raises WrongListenAddress or PortInUse.
     """
     where = read_listen_address(listen)
@@ -64,7 +66,7 @@ class Serving:
         self._unsent = b""
         self._received = 0
         self._sent = 0
-        self._cut: set[type] = set()
+        self._cut: dict[type[Fault], Fault] = {}
         self._being_cut = False
 
     def start(self) -> None:
@@ -80,6 +82,14 @@ class Serving:
         self._thread.join(STOP_TIMEOUT_S)
         self._simulator.line = None
         self._wake.close()
+
+    @property
+    def heard_bytes(self) -> int:
+        return self._received
+
+    @property
+    def said_bytes(self) -> int:
+        return self._sent
 
     def say(self, replies: Sequence[Reply]) -> None:
         self._order(lambda: self._answer(replies))
@@ -161,7 +171,7 @@ class Serving:
         if heard and NoAnswer not in self._simulator.faults:
             self._answer(self._simulator.received(heard))
         if cut is not None:
-            self._cut_cable(CutAtByte)
+            self._cut_cable()
 
     def _answer(self, replies: Sequence[Reply]) -> None:
         """Say it now or when it is due, as far as the faults let it through."""
@@ -193,7 +203,7 @@ class Serving:
         if cut is not None:
             # What was said before the cut arrives; a moment later the cable is gone.
             self._being_cut = True
-            self._later(_LAST_BYTES_S, lambda: self._cut_cable(CutAnswerAtByte))
+            self._later(_LAST_BYTES_S, self._cut_cable)
 
     def _write_on(self) -> None:
         if not self._unsent:
@@ -208,14 +218,14 @@ class Serving:
         return hashlib.shake_128(b"noise %d" % self._sent).digest(length)
 
     def _cut_in(self, kind: type[CutAtByte | CutAnswerAtByte], done: int, coming: int) -> int | None:
-        """After how many of the coming bytes the cable is cut; None if not among them."""
+        """After how many of the coming bytes the cable is to be cut; None if not among them, or if that fault did."""
         fault = self._simulator.faults.of(kind)
-        if fault is None or kind in self._cut or done + coming < fault.byte:
+        if fault is None or self._cut.get(kind) is fault or done + coming < fault.byte:
             return None
+        self._cut[kind] = fault
         return max(0, fault.byte - done)
 
-    def _cut_cable(self, kind: type) -> None:
-        self._cut.add(kind)
+    def _cut_cable(self) -> None:
         self._being_cut = False
         self._vanish()
         if self._back_after_s is not None:
@@ -229,6 +239,8 @@ class Serving:
         how()
         self._due.clear()
         self._unsent = b""
+        # Who hangs up first has nothing left to be cut off from.
+        self._being_cut = False
         if was_connected:
             self._simulator.disconnected()
 

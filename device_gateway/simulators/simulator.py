@@ -27,6 +27,14 @@ class Reply:
 class SimulatedLine(Protocol):
     """The line that a served simulator is on; safe to use from any thread."""
 
+    @property
+    def heard_bytes(self) -> int:
+        """How many bytes have reached the device so far; CutAtByte counts them."""
+
+    @property
+    def said_bytes(self) -> int:
+        """How many bytes it has said so far; CutAnswerAtByte counts them."""
+
     def say(self, replies: Sequence[Reply]) -> None:
         """Send something unasked."""
 

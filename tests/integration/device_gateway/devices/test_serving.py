@@ -197,6 +197,32 @@ def test_an_answer_cut_at_byte_n_arrives_up_to_there() -> None:
             line.recv(1)
 
 
+def test_a_cable_is_cut_again_when_it_is_given_another_fault() -> None:
+    echo = Echo(CutAtByte(2))
+    with serving(echo, "tcp://127.0.0.1:0", back_after_s=0.0) as address:
+        for _ in range(2):
+            with tcp(address) as line:
+                line.sendall(b"abc")
+                with pytest.raises(ConnectionResetError):
+                    said(line, 100)
+            until(lambda: _connects(address))
+            assert echo.line is not None
+            echo.faults = Faults([CutAtByte(echo.line.heard_bytes + 2)])
+        assert echo.heard == b"abab"
+
+
+def test_who_hangs_up_before_the_cable_is_cut_finds_a_device_that_speaks() -> None:
+    echo = Echo(CutAnswerAtByte(2))
+    with serving(echo, "tcp://127.0.0.1:0", back_after_s=0.0) as address:
+        with tcp(address) as line:
+            line.sendall(b"a")
+            assert said(line, 2) == b"Ad"
+        until(lambda: echo.losses == 1)
+        with tcp(address) as line:
+            line.sendall(b"b")
+            assert said(line, 5) == b"Bdone"
+
+
 def test_garbage_is_as_long_as_the_answer_and_something_else() -> None:
     with serving(Echo(Garbage()), "tcp://127.0.0.1:0") as address, tcp(address) as line:
         line.sendall(b"hello")
