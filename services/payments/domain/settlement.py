@@ -76,6 +76,7 @@ class Difference:
     closing_reason: str | None = None
     closed_by: UUID | None = None
     closed_at: datetime | None = None
+    acquirer: str | None = None
 
     def explained(self, explanation: str, by: UUID, at: datetime) -> Difference:
         """With an explanation, perhaps a better one than before. Raises DifferenceClosed."""

@@ -74,6 +74,13 @@ acquirer_messages = Table(
         postgresql_where=text("settlement_id IS NULL AND state = 'approved'"),
     ),
     Index("acquirer_messages_of_settlement", "settlement_id", postgresql_where=text("settlement_id IS NOT NULL")),
+    Index(
+        "acquirer_messages_of_batch",
+        "settlement_id",
+        "acquirer",
+        "message_id",
+        postgresql_where=text("settlement_id IS NOT NULL"),
+    ),
 )
 
 # Store and forward: reversals and completions, sent until the acquirer confirms them, in order for each terminal.
@@ -102,6 +109,9 @@ stored_messages = Table(
     Index("stored_messages_of_acquirer", "acquirer", "created_at", "message_id"),
     Index("stored_messages_refused", "created_at", "message_id", postgresql_where=text("state = 'refused'")),
     Index("stored_messages_of_intent", "intent_id"),
+    Index(
+        "stored_messages_undone", "created_at", "message_id", postgresql_where=text("state IN ('waiting', 'refused')")
+    ),
     Index("stored_messages_one_waiting", "about_message_id", unique=True, postgresql_where=text("state = 'waiting'")),
 )
 
@@ -120,6 +130,14 @@ acquirer_batches = Table(
     timestamp("next_at", nullable=True),
     Column("code", Text),
     timestamp("changed_at"),
+    # The trace numbers that are reserved for what is told next: one for totals, one for each item of a page.
+    Column("trace_number", Integer),
+    Column("trace_count", Integer, nullable=False, server_default="0"),
+    timestamp("traced_at", nullable=True),
+    Column("out_of_balance", Boolean, nullable=False, server_default="false"),
+    # What the acquirer's own totals were, where its reply told them.
+    Column("their_totals", JSONB),
+    identifier("uploaded_to", nullable=True),
     Index("acquirer_batches_open", "next_at", postgresql_where=text("state <> 'closed'")),
 )
 

@@ -110,6 +110,8 @@ intents = Table(
     ),
     Index("intents_approval_code", "approval_code", postgresql_where=text("approval_code IS NOT NULL")),
     Index("intents_decided_at", "decided_at", postgresql_where=text("decided_at IS NOT NULL")),
+    Index("intents_of_till", "till_id", "created_at", "intent_id"),
+    Index("intents_of_terminal", "terminal_id", "created_at", "intent_id"),
 )
 
 # Never changed, never deleted: every transition with who and when, and what did not fit.
@@ -312,6 +314,8 @@ differences = Table(
     Column("file_id", Uuid(), ForeignKey("payments.acquirer_files.file_id")),
     Column("kind", Text, nullable=False),
     Column("scheme", Text),
+    # Whose batch, where the concentrator settled it.
+    Column("acquirer", Text),
     identifier("intent_id", nullable=True),
     Column("row_number", Integer),
     Column("currency", Text, nullable=False),

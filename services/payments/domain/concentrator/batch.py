@@ -123,11 +123,11 @@ class AfterSettlement(StrEnum):
 def step_after_settlement(reply: Message | None) -> AfterSettlement:
     """What follows the reply to 0500 or 0520, or its absence: settling moves no money, so it may be asked again."""
     code = reply.fields.get(39) if reply is not None else None
-    if code == APPROVED:
-        return AfterSettlement.CLOSED
-    # In 0510 and 0530 a host may say so in field 66 too: 2 is out of balance [M].
+    # In 0510 and 0530 a host may say so in field 66 alone and answer 00 for the message: 2 is out of balance [M].
     if code == OUT_OF_BALANCE or (reply is not None and reply.fields.get(66) == "2"):
         return AfterSettlement.UPLOAD
+    if code == APPROVED:
+        return AfterSettlement.CLOSED
     return AfterSettlement.ASK_AGAIN
 
 
