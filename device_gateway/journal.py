@@ -139,6 +139,9 @@ def open_journal(folder: Path, *, gateway_id: UUID, store_id: UUID, clock: Clock
         with engine.begin() as connection:
             _check(connection, path)
             metadata.create_all(connection)
+            for index in (index for table in metadata.sorted_tables for index in table.indexes):
+                # Of a table that is there already, `create_all` does not make the newer ones.
+                index.create(connection, checkfirst=True)
             begin_memory(connection, clock())
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except DatabaseError as error:

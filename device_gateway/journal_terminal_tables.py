@@ -38,6 +38,7 @@ terminal_operations = Table(
     Index("terminal_operations_by_age", "received_at"),
     Index("terminal_operations_to_do", "state", "terminal", "position"),
     Index("terminal_operations_by_terminal", "terminal", "position"),
+    Index("terminal_operations_by_intent", "intent_id"),
     Index(
         "terminal_operations_in_doubt",
         "position",

@@ -40,6 +40,8 @@ _IN_DOUBT = (
     & terminal_operations.c.action.not_in(sorted(HARMLESS))
 )
 _UNDECIDED = (OperationState.WAITING.value, OperationState.SENDING.value)
+_HOLD = ("pre_authorisation", "increment")
+_BUILD_ON_WHAT_IS_HELD = frozenset({"increment", "completion", "pre_authorisation_cancel"})
 REFERENCE_ATTEMPTS = 100
 
 
@@ -99,6 +101,28 @@ class TerminalSteps:
             return None
         found = self._read(select(terminal_operations).where(terminal_operations.c.operation_id == operation_id))
         return found[0][1] if found else None
+
+    def held_minor(self, operation: TerminalOperation | None) -> int | None:
+        """What the pre-authorisation of an operation's payment held before it: what was approved at first, and each
+        increment. None if this journal does not know.
+        """
+        if operation is None or operation.action not in _BUILD_ON_WHAT_IS_HELD:
+            return None
+        of_payment = (
+            select(terminal_operations)
+            .where(
+                terminal_operations.c.intent_id == operation.intent_id,
+                terminal_operations.c.action.in_(_HOLD),
+                terminal_operations.c.operation_id != operation.operation_id,
+                terminal_operations.c.received_at <= operation.received_at,
+            )
+            .order_by(terminal_operations.c.position)
+        )
+        steps = [step for _, step in self._read(of_payment)]
+        if not any(step.action == "pre_authorisation" for step in steps):
+            return None
+        answers = [step.known_answer for step in steps]
+        return sum(answer.amount_minor or 0 for answer in answers if answer and answer.outcome == "approved") or None
 
     def next_waiting(self, terminal: str) -> TerminalOperation | None:
         """The operation that has waited longest for a terminal."""

@@ -24,7 +24,7 @@ from device_gateway.jobs import keep_expiring, keep_pruning, keep_turning_away
 from device_gateway.journal import Journal, JournalFailed, open_journal
 from device_gateway.journal_steps import Reported
 from device_gateway.live import LiveHub
-from device_gateway.settings import FOLDER, GatewaySettings
+from device_gateway.settings import DEVICES_FOLDER, FOLDER, GatewaySettings
 from device_gateway.use_cases.settle_interrupted import STOPPED, settle_interrupted
 from device_gateway.workers import Workforce
 from libs.bus.tasks import end
@@ -82,7 +82,7 @@ async def gateway_at_work(
         stack.callback(hub.close)
         journal.listen(lambda reported: tell_pages(hub, reported))
         registry = CollectorRegistry()
-        workforce = Workforce(journal, hub, limits)
+        workforce = Workforce(journal, hub, limits, data_folder / FOLDER / DEVICES_FOLDER)
         link = BusLink(
             enrolment.gateway_id,
             transport,

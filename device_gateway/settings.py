@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 FOLDER = "gateway"
 DEVICES_FILE = "devices.toml"
+DEVICES_FOLDER = "devices"
 
 
 class GatewaySettings(BaseSettings):

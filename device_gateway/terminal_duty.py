@@ -12,8 +12,9 @@ from uuid import UUID
 import structlog
 
 from device_gateway.domain.card_numbers import without_card_numbers
-from device_gateway.domain.card_operations import CardOperation, OperationResult
+from device_gateway.domain.card_operations import CardOperation, NotSent, OperationResult
 from device_gateway.domain.print_job import is_expired
+from device_gateway.domain.terminal_capabilities import refused_before_sending
 from device_gateway.domain.terminal_operation import (
     OperationState,
     TerminalOperation,
@@ -21,6 +22,7 @@ from device_gateway.domain.terminal_operation import (
     inquiry_of_terminal,
 )
 from device_gateway.drivers.interface import Device, Terminal
+from device_gateway.drivers.manifests import manifests
 from device_gateway.duties import Listening, Post
 from device_gateway.journal import JournalFailed, JournalRefused
 from device_gateway.journal_terminals import TerminalSteps
@@ -115,11 +117,27 @@ class TerminalDuty(Listening):
                 if operation.state.is_final:
                     journal.save(operation)
                     return None
+            refusal = self._refusal_of(operation)
+            if refusal is not None:
+                journal.save(operation.refused(refusal, step.now))
+                return None
             earlier = journal.get(operation.inquired_operation_id)
             ask = inquiry_of_terminal if operation.is_inquiry else asked_of_terminal
+            held_minor = journal.held_minor(earlier if operation.is_inquiry else operation)
             operation = operation.sending(step.now)
             journal.save(operation)
-            return _Begun(operation, ask(operation, earlier), earlier)
+            return _Begun(operation, ask(operation, earlier, held_minor), earlier)
+
+    def _refusal_of(self, operation: TerminalOperation) -> NotSent | None:
+        """Why this terminal's driver cannot carry an operation out, by its manifest; None if it can."""
+        manifest = manifests().get(self._post.placed.driver)
+        return refused_before_sending(
+            operation.action,
+            cash_back_minor=operation.cash_back_minor,
+            tip_minor=operation.tip_minor,
+            instalments=operation.instalments,
+            capabilities=manifest.capabilities if manifest else (),
+        )
 
     def _carry_out(self, terminal: Terminal, begun: _Begun) -> None:
         """Ask the terminal, once, and write down what became of it."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -80,6 +81,7 @@ class Worker:
         self._journal = workforce.journal
         self._live = workforce.live
         self._settings = workforce.settings
+        self._folder = workforce.devices_folder / self.placed.name
         self.health: DeviceHealth = STARTING
         self.last_error: LastError | None = None
         self.weighing: Weighing | None = None
@@ -186,11 +188,25 @@ class Worker:
 
     def _own(self) -> None:
         """Open the device and use it until it is gone or the gateway stops."""
-        device: Device = self._configured.driver.open_device(self._configured.options)
+        device: Device = self._configured.driver.open_device(self._options_with_folder())
         try:
             self._use(device)
         finally:
             device.close()
+
+    def _options_with_folder(self) -> DriverOptions:
+        """The options as the driver takes them; the device's own folder is there if it keeps something in it."""
+        given = self._configured.options
+        options = given.kept_in(self._folder)
+        if options != given:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise DeviceMisconfigured(
+                    f"The folder {self._folder} cannot be made ({error.strerror}), and the driver keeps in it what it "
+                    "must know after a restart. Give the gateway's user the right to write there."
+                ) from error
+        return options
 
     def _use(self, device: Device) -> None:
         self._in_use = False
@@ -266,12 +282,16 @@ _DUTIES: dict[str, Callable[[Post], Duty]] = {
 
 
 class Workforce:
-    """The workers of all devices of this PC. Devices may be added and removed while it works."""
+    """The workers of all devices of this PC. Devices may be added and removed while it works.
 
-    def __init__(self, journal: Journal, live: LiveHub, settings: GatewaySettings) -> None:
+    In `devices_folder` each has a folder of its name for what its driver keeps.
+    """
+
+    def __init__(self, journal: Journal, live: LiveHub, settings: GatewaySettings, devices_folder: Path) -> None:
         self.journal = journal
         self.live = live
         self.settings = settings
+        self.devices_folder = devices_folder
         self._workers: dict[str, Worker] = {}
         self._lock = threading.Lock()
 

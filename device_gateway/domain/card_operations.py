@@ -13,7 +13,9 @@ class CardOperation:
     """What the terminal is to do. `amount_minor` includes cash-back and tip; `currency` is an ISO 4217 code.
 
     `reference` is our own short reference of the operation (10 letters and digits, unique at this gateway), for
-    protocols that carry one. `sent_reference` and `sent_amount_minor` are those of the operation an inquiry is about.
+    protocols that carry one. `held_minor` is what the pre-authorisation that is raised, completed or released holds
+    before that, None where it is not known. `sent_reference` and `sent_amount_minor` are those of the operation an
+    inquiry is about; its cash-back, tip and `held_minor` are that operation's, too.
     """
 
     operation_id: UUID
@@ -28,6 +30,7 @@ class CardOperation:
     sent_reference: str | None = None
     sent_amount_minor: int | None = None
     instalments: int | None = None
+    held_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ class Slips:
 class Approved:
     """The host or the card approved: money moved (or the end of day, balance or diagnosis succeeded).
 
-    `amount_minor` is what was approved, which may be less than was asked (retail rule 18).
+    `amount_minor` is what was approved, cash-back and tip included. It may be less than was asked (retail rule 18), and
+    more only by what the customer added to the tip. `cash_back_minor` and `tip_minor` are the shares that the terminal
+    names, None where it does not.
     """
 
     amount_minor: int
@@ -52,6 +57,8 @@ class Approved:
     slips: Slips = Slips()
     totals: tuple[SchemeTotal, ...] = ()
     text: str = ""
+    cash_back_minor: int | None = None
+    tip_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Certainly nothing reached the terminal."""
+    """Certainly nothing that moves money reached the terminal. `reason_code` is a word that programs may rely on."""
 
     reason: str
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

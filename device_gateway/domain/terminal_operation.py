@@ -151,8 +151,13 @@ class TerminalOperation:
     def given(self, result: OperationResult, now: datetime) -> TerminalOperation:
         """The operation after the terminal's result. Raises IllegalTransition."""
         outcome, facts = _outcome_of(result)
-        if outcome is OperationState.APPROVED:
-            facts |= _shares(self, facts["amount_minor"])
+        if isinstance(result, Approved):
+            facts |= _shares(self, result)
+        return self.answered(outcome, now, **facts)
+
+    def refused(self, refusal: NotSent, now: datetime) -> TerminalOperation:
+        """The operation that its terminal cannot carry out, so that it is not asked. Raises IllegalTransition."""
+        outcome, facts = _outcome_of(refusal)
         return self.answered(outcome, now, **facts)
 
     def told(self, result: OperationResult, target: TerminalOperation | None, now: datetime) -> TerminalOperation:
@@ -160,8 +165,8 @@ class TerminalOperation:
         if isinstance(result, NotFound):
             return self.not_found(now, result.reason)
         outcome, facts = _outcome_of(result)
-        if outcome is OperationState.APPROVED and target is not None:
-            facts |= _shares(target, facts["amount_minor"])
+        if isinstance(result, Approved) and target is not None:
+            facts |= _shares(target, result)
         return self.answered(outcome, now, found=True if outcome.is_certain else None, **facts)
 
     def told_by_journal(self, known: TerminalAnswered, now: datetime) -> TerminalOperation:
@@ -215,17 +220,23 @@ def _outcome_of(result: OperationResult) -> tuple[OperationState, dict[str, Any]
                 "merchant_slip": tuple(without_card_numbers(line) for line in result.slips.merchant),
             }
         case NotSent():
-            return OperationState.NOT_SENT, {"reason": without_card_numbers(result.reason)}
+            return OperationState.NOT_SENT, {
+                "reason_code": result.reason_code,
+                "reason": without_card_numbers(result.reason),
+            }
         case Unknown() | NotFound():
             # `NotFound` answers inquiries only; told of anything else it proves nothing.
             return OperationState.UNKNOWN, {"reason": without_card_numbers(result.reason)}
 
 
-def _shares(operation: TerminalOperation, approved_minor: int) -> dict[str, int]:
-    """Cash-back and tip in what was approved: a card that had only a part of the amount pays for goods first."""
-    if approved_minor < operation.amount_minor:
-        return {}
-    return {"cash_back_minor": operation.cash_back_minor, "tip_minor": operation.tip_minor}
+def _shares(operation: TerminalOperation, approved: Approved) -> dict[str, int]:
+    """Cash-back and tip in what was approved, as the terminal says. Where it does not, they are as they were asked for
+    if all was approved; a card that had only a part of the amount pays for goods first.
+    """
+    whole = approved.amount_minor >= operation.amount_minor
+    told = {"cash_back_minor": approved.cash_back_minor, "tip_minor": approved.tip_minor}
+    asked = {"cash_back_minor": operation.cash_back_minor, "tip_minor": operation.tip_minor}
+    return {name: (asked[name] if whole else 0) if minor is None else minor for name, minor in told.items()}
 
 
 def reference_of(operation_id: UUID, attempt: int = 0) -> str:
@@ -248,10 +259,12 @@ def made_at(operation_id: UUID) -> datetime | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=operation_id.int >> 80)
 
 
-def asked_of_terminal(operation: TerminalOperation, earlier: TerminalOperation | None) -> CardOperation:
+def asked_of_terminal(
+    operation: TerminalOperation, earlier: TerminalOperation | None, held_minor: int | None = None
+) -> CardOperation:
     """The operation as its driver takes it. `earlier` is the one whose references it may need.
 
-    What payments left out of the references is filled in from the journal's own.
+    What payments left out of the references is filled in from the journal's own. `held_minor` as in CardOperation.
     """
     return CardOperation(
         operation_id=operation.operation_id,
@@ -263,10 +276,13 @@ def asked_of_terminal(operation: TerminalOperation, earlier: TerminalOperation |
         tip_minor=operation.tip_minor,
         instalments=operation.instalments,
         original=_completed(operation.original, earlier),
+        held_minor=held_minor,
     )
 
 
-def inquiry_of_terminal(inquiry: TerminalOperation, target: TerminalOperation | None) -> CardOperation:
+def inquiry_of_terminal(
+    inquiry: TerminalOperation, target: TerminalOperation | None, held_minor: int | None = None
+) -> CardOperation:
     """The inquiry as its driver takes it; `target` is None for an operation that this journal does not know."""
     asked_id = inquiry.inquired_operation_id
     assert asked_id is not None, "an inquiry without an operation is answered before"
@@ -276,10 +292,13 @@ def inquiry_of_terminal(inquiry: TerminalOperation, target: TerminalOperation | 
         currency=target.currency if target else inquiry.currency,
         amount_minor=target.amount_minor if target else inquiry.amount_minor,
         reference=inquiry.reference,
+        cash_back_minor=target.cash_back_minor if target else inquiry.cash_back_minor,
+        tip_minor=target.tip_minor if target else inquiry.tip_minor,
         original=(target.original if target else None) or inquiry.original,
         sent_action=target.action if target else None,
         sent_reference=target.reference if target else reference_of(asked_id),
         sent_amount_minor=target.amount_minor if target else inquiry.amount_minor,
+        held_minor=held_minor,
     )
 
 

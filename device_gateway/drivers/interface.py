@@ -1,15 +1,17 @@
 """What a driver is to the gateway: a manifest, typed options, and a device that one thread owns.
 
 A device is used by its worker's thread alone, from `open` to `close`, so drivers need no locks and may block, each
-call for a bounded time. They keep nothing that must survive: what was intended and what became of it is written to
-the journal by the worker, before and after each call.
+call for a bounded time. What was intended and what became of it is written to the journal by the worker, before and
+after each call. A driver whose protocol needs more than that to know an operation again keeps it in the device's own
+folder, see `DriverOptions.kept_in`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +42,13 @@ class DriverOptions(BaseModel):
     """What `devices.toml` may say of a device for this driver; unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def kept_in(self, folder: Path) -> Self:
+        """These options, with what the driver keeps from one start to the next in `folder`, unless they name a place
+        of their own. The folder is of this device alone, is made before the device is opened if other options than
+        these are returned, and stays the device's as long as it keeps its name. Most drivers keep nothing.
+        """
+        return self
 
 
 class Device(Protocol):

@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from device_gateway.domain.terminal_capabilities import PURCHASE_SHARES, TerminalCapability
 from device_gateway.drivers.interface import Driver
 from libs.contracts.gateway import DeviceKind
 
@@ -35,6 +36,8 @@ class Manifest(BaseModel):
 
     `lines` are the ways it can be connected, e.g. `usb`, `serial`, `tcp`, `file`, `hid`, `web`. `sources` name the
     documents its bytes come from; `proof` says what it was tried against. `simulator` is true if there is one.
+    `capabilities` are for payment terminals, which must list them: what is not listed is refused at the till before
+    anything is sent.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +49,16 @@ class Manifest(BaseModel):
     proof: str
     simulator: bool
     usb: tuple[UsbId, ...] = ()
+    capabilities: frozenset[TerminalCapability] = frozenset()
+
+    @model_validator(mode="after")
+    def _capabilities_of_terminals(self) -> Manifest:
+        listed = "capabilities" in self.model_fields_set
+        if listed != (self.kind == "terminal"):
+            raise ValueError("capabilities are listed by the drivers of payment terminals, and by no others")
+        if self.capabilities & PURCHASE_SHARES and "purchase" not in self.capabilities:
+            raise ValueError("capabilities: cash_back, tip and instalments come with a purchase, which is not listed")
+        return self
 
     @property
     def module(self) -> str:
@@ -77,7 +90,8 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise WrongManifest(f"{folder.name}/manifest.toml: {field}: {first['msg']}.") from error
+        told = first["msg"].removeprefix("Value error, ")
+        raise WrongManifest(": ".join(filter(None, (f"{folder.name}/manifest.toml", field, f"{told}.")))) from error
     if (manifest.kind, manifest.name) != (folder.parent.name, folder.name):
         raise WrongManifest(f"{folder.name}/manifest.toml is of {manifest.kind}/{manifest.name}, not of its folder.")
     if manifest.simulator != (folder / "simulator.py").exists():

@@ -67,6 +67,7 @@ def test_an_unknown_driver_is_refused_with_those_there_are() -> None:
         (GOOD.format(name="mine", simulator="false") + 'colour = "red"', False, "colour: Extra inputs"),
         (GOOD.format(name="mine", simulator="false").replace('["usb"]', "[]"), False, "lines: "),
         (GOOD.format(name="mine", simulator="false") + '[[usb]]\nvendor = "4B8"\ntitle = "x"', False, "usb.0.vendor"),
+        (GOOD.format(name="mine", simulator="false") + 'capabilities = ["tip"]', False, "by no others"),
     ],
 )
 def test_a_wrong_manifest_is_named_with_its_field(
@@ -80,6 +81,25 @@ def test_a_wrong_manifest_is_named_with_its_field(
         (folder / "simulator.py").write_text("", encoding="utf-8")
     with pytest.raises(WrongManifest, match=sentence):
         read_manifest(folder)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "sentence"),
+    [
+        ("", "mine/manifest.toml: capabilities are listed by the drivers of payment terminals"),
+        ('capabilities = ["tips"]', "capabilities"),
+        ('capabilities = ["refund", "tip"]', "come with a purchase, which is not listed"),
+    ],
+)
+def test_a_payment_terminal_lists_what_it_can_do(capabilities: str, sentence: str, tmp_path: Path) -> None:
+    folder = tmp_path / "terminal" / "mine"
+    folder.mkdir(parents=True)
+    good = GOOD.format(name="mine", simulator="false").replace('"printer"', '"terminal"')
+    (folder / "manifest.toml").write_text(good + capabilities, encoding="utf-8")
+    with pytest.raises(WrongManifest, match=sentence):
+        read_manifest(folder)
+    (folder / "manifest.toml").write_text(good + 'capabilities = ["purchase", "tip"]', encoding="utf-8")
+    assert read_manifest(folder).capabilities == {"purchase", "tip"}
 
 
 def test_a_right_manifest_is_read(tmp_path: Path) -> None:

@@ -150,6 +150,23 @@ def test_a_part_approved_holds_neither_cash_back_nor_tip() -> None:
     assert (whole.amount_minor, whole.cash_back_minor, whole.tip_minor) == (1_000, 200, 100)
 
 
+def test_what_the_terminal_names_as_cash_back_and_tip_is_told_and_not_what_was_asked() -> None:
+    asked = operation(amount_minor=1_300, cash_back_minor=200, tip_minor=100).sending(NOON)
+    declined_tip = asked.given(Approved(1_200, cash_back_minor=200, tip_minor=0), LATER).answer
+    larger_tip = asked.given(Approved(1_350, tip_minor=150), LATER).answer
+    assert declined_tip is not None
+    assert larger_tip is not None
+    assert (declined_tip.amount_minor, declined_tip.cash_back_minor, declined_tip.tip_minor) == (1_200, 200, 0)
+    assert (larger_tip.amount_minor, larger_tip.cash_back_minor, larger_tip.tip_minor) == (1_350, 200, 150)
+
+
+def test_an_inquiry_knows_cash_back_and_tip_of_what_it_asks_about() -> None:
+    sale = operation(cash_back_minor=200, tip_minor=100)
+    inquiry = operation(action="inquiry", inquired_operation_id=ID, tip_minor=0)
+    asked = inquiry_of_terminal(inquiry, sale, held_minor=7)
+    assert (asked.cash_back_minor, asked.tip_minor, asked.held_minor) == (200, 100, 7)
+
+
 def test_only_what_may_have_moved_money_is_in_doubt() -> None:
     assert operation(state=OperationState.UNKNOWN).in_doubt
     assert not operation(state=OperationState.UNKNOWN, action="end_of_day").in_doubt
