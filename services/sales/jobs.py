@@ -1,9 +1,11 @@
-"""Timers: receipts to mail, and the pruning of what need not be kept."""
+"""Timers: receipts to mail, prints that nobody answers for, and the pruning of what need not be kept."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+
+import structlog
 
 from libs.host.service import Job
 from libs.persistence import Database, UnitOfWork
@@ -17,6 +19,11 @@ from services.sales.storage.receipt_emails import ReceiptEmailRepository
 
 PRUNE_EVERY_S = 3_600.0
 PRUNE_BATCH_ROWS = 1_000
+PRINTS_EVERY_S = 30.0
+MOST_LOGGED = 20
+PRINT_UNANSWERED = "The gateway has not said what became of it. Look at the printer; print a copy if it is missing."
+
+_log = structlog.get_logger(__name__)
 
 
 async def prune(database: Database, answers: IdempotencyStore, settings: SalesSettings) -> None:
@@ -41,6 +48,23 @@ async def prune(database: Database, answers: IdempotencyStore, settings: SalesSe
     )
 
 
+async def give_up_prints(database: Database, settings: SalesSettings) -> None:
+    """What became of prints that expired and that no gateway has answered for is not known: it may hang in the
+    printer, or the PC is off. Should the gateway still report, that counts.
+    """
+    before = database.clock() - timedelta(seconds=settings.print_answer_grace_s)
+
+    async def mark(work: UnitOfWork) -> int:
+        marked = await PrintJobRepository(work.connection).unanswered(before, PRINT_UNANSWERED, PRUNE_BATCH_ROWS)
+        if marked:
+            _log.warning(
+                "prints_unanswered", job_ids=[str(job_id) for job_id in marked[:MOST_LOGGED]], count=len(marked)
+            )
+        return len(marked)
+
+    await _in_batches(database, mark)
+
+
 async def _in_batches(database: Database, forget: Callable[[UnitOfWork], Awaitable[int]]) -> None:
     """`forget` rows until there are none left, a batch in each transaction, so that no till ever waits for it."""
     forgotten = PRUNE_BATCH_ROWS
@@ -53,5 +77,6 @@ def jobs(database: Database, books: PriceBooks, answers: IdempotencyStore, setti
     """The timers of sales; each runs on one replica at a time."""
     return [
         *receipt_mail_job(database, books, settings),
+        Job("sales.unanswered-prints", PRINTS_EVERY_S, lambda: give_up_prints(database, settings)),
         Job("sales.prune", PRUNE_EVERY_S, lambda: prune(database, answers, settings)),
     ]

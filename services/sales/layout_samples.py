@@ -16,6 +16,7 @@ from services.sales.domain.receipt_labels import Language
 from services.sales.domain.receipt_print import printable_gift_receipt, printable_receipt
 from services.sales.domain.report_print import printable_report
 from services.sales.domain.reports import DrawerCash, ShiftReport, Tally, TaxTally
+from services.sales.domain.slip import SlipCause, TenderSlips
 from services.sales.layout_templates import LayoutKind
 
 _ID = UUID("0199a000-0000-7000-8000-000000000001")
@@ -79,6 +80,7 @@ def _receipts(language: Language) -> Iterator[Sample]:
     named = {
         "a sale": _receipt("sale", language),
         "a sale without cash or taxes": _receipt("sale", language, plain=True),
+        "a sale paid by card with a tip, cash-back and a slip": _card_receipt(language),
         "a return": _receipt("return", language),
         "an exchange": _receipt("exchange", language),
         "a void": _receipt("void", language),
@@ -93,6 +95,30 @@ def _receipt(
 ) -> Receipt:
     document = _document(kind, plain=plain)
     return make_receipt(document, _STORE, language=language, copy_number=copy_number, voided=voided)
+
+
+def _card_receipt(language: Language) -> Receipt:
+    document = _document("sale", plain=True)
+    card = document.tenders[0].model_copy(
+        update={
+            "tip_minor": 200,
+            "cash_back_minor": 5_000,
+            "instalments": 3,
+            "scheme": "visa",
+            "masked_number": "476173******0119",
+            "approval_code": "4711",
+        }
+    )
+    slips = TenderSlips(
+        tender_id=card.tender_id,
+        cause=SlipCause.AUTHORIZED,
+        sale_id=document.sale_id,
+        customer=("PURCHASE      64.98 PLN", "VISA      ************0119", "", "APPROVED"),
+        merchant=(),
+        signature_required=False,
+        came_at=_AT,
+    )
+    return make_receipt(document.model_copy(update={"tenders": (card,)}), _STORE, language=language, slips=[slips])
 
 
 def _document(kind: str, *, plain: bool) -> SaleCompleted:

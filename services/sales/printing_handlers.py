@@ -18,6 +18,7 @@ from services.sales.printing_settings import PrintingSettings
 from services.sales.receipt_layouts import ReceiptLayouts
 from services.sales.storage.devices import DeviceRepository
 from services.sales.storage.print_jobs import PrintJobRepository
+from services.sales.storage.slips import SlipRepository
 from services.sales.use_cases.print_what_happened import Printing, open_for_movement, print_sale, print_z_report
 
 _BATCH_SIZE = 200
@@ -31,7 +32,12 @@ def printing_consumer(books: PriceBooks, layouts: ReceiptLayouts, settings: Prin
         if not devices:
             return
         current = await books.current(work.connection)
-        printing = Printing(work, current, await layouts.current(work.connection), settings)
+        slips = await SlipRepository(work.connection).of_documents(
+            received.message
+            for received in batch
+            if isinstance(received.message, SaleCompleted) and received.message.till_id in devices
+        )
+        printing = Printing(work, current, await layouts.current(work.connection), settings, slips)
         for received in batch:
             message = received.message
             owned = devices.get(message.till_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from email.errors import MessageError
 
@@ -12,12 +13,14 @@ from libs.persistence import Database
 from services.sales.domain.receipt import make_receipt
 from services.sales.domain.receipt_email import MailOutcome, ReceiptEmail, Rejected, RetryPolicy
 from services.sales.domain.returning import Original
+from services.sales.domain.slip import TenderSlips
 from services.sales.gateways.mail import MailGateway, SmtpMail, SmtpServer
 from services.sales.price_books import CurrentBook, PriceBooks
 from services.sales.receipt_message import receipt_message
 from services.sales.receipt_settings import ReceiptSettings
 from services.sales.storage.receipt_emails import ReceiptEmailRepository
 from services.sales.storage.returns import ReturnsRepository
+from services.sales.storage.slips import SlipRepository
 
 _log = structlog.get_logger(__name__)
 
@@ -52,12 +55,15 @@ class ReceiptMailer:
                 work.now, limit=settings.receipt_mail_batch, again_at=work.now + lease
             )
             originals = await ReturnsRepository(work.connection).originals({email.sale_id for email in emails})
+            slips = await SlipRepository(work.connection).of_documents(each.document for each in originals.values())
             current = await self._books.current(work.connection)
         for email in emails:
-            await self._send(email, originals[email.sale_id], current)
+            await self._send(email, originals[email.sale_id], slips.get(email.sale_id, ()), current)
         return len(emails)
 
-    async def _send(self, email: ReceiptEmail, original: Original, current: CurrentBook) -> None:
+    async def _send(
+        self, email: ReceiptEmail, original: Original, slips: Sequence[TenderSlips], current: CurrentBook
+    ) -> None:
         document = original.document
         sender = self._settings.mail_from
         assert sender is not None, "settings refuse a mail server without a sender"
@@ -66,6 +72,7 @@ class ReceiptMailer:
             current.stores[document.store_id],
             language=email.language,
             voided=original.voided_by_sale_id is not None,
+            slips=slips,
         )
         try:
             message = receipt_message(

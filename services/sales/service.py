@@ -32,6 +32,7 @@ from services.sales.receipt_layouts import ReceiptLayouts
 from services.sales.settings import SalesSettings
 from services.sales.storage.tables import idempotency_keys, metadata
 from services.sales.tender_handlers import tender_consumer
+from services.sales.use_cases.keep_slips import SlipDesk
 
 
 def build(context: ServiceContext[SalesSettings]) -> Service:
@@ -60,7 +61,7 @@ def build(context: ServiceContext[SalesSettings]) -> Service:
         ],
         consumers=[
             catalogue_consumer,
-            tender_consumer(feed),
+            tender_consumer(feed, SlipDesk(books, context.settings)),
             devices_consumer,
             printing_consumer(books, layouts, context.settings),
         ],

@@ -65,7 +65,8 @@ class ShiftPrintBody(_PrintBody):
 class PrintView(BaseModel):
     """A print and what became of it. `state` is what the till's gateway reported last, at `changed_at` (null before it
     has): queued, printing, printed (by `proof` confirmed or probable), unknown, failed or expired, with its `reason`.
-    `duplicate_of` is the print that a marked duplicate repeats.
+    What no gateway answers for is unknown soon after its `expires_at`. `duplicate_of` is the print that a marked
+    duplicate repeats.
     """
 
     print_id: UUID

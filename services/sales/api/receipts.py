@@ -28,6 +28,7 @@ from services.sales.receipt_page import receipt_page
 from services.sales.receipt_settings import EmailAddress
 from services.sales.storage.receipt_emails import ReceiptEmailRepository, ReprintRepository
 from services.sales.storage.sales import SaleRepository, StoredSale
+from services.sales.storage.slips import SlipRepository
 from services.sales.use_cases.queue_receipt_email import queue_receipt_email
 from services.sales.use_cases.read_sale import read_sale
 from services.sales.use_cases.reprint_receipt import reprint_receipt
@@ -140,7 +141,7 @@ async def reprint(
     approval = await verified_one(request, body.approval)
     stored, made = await reprint_receipt(work, caller, sale_id, body.reprint_id or new_id(), approval)
     current = await books.current(work.connection)
-    receipt = _make(stored, current, _Wish(body.language, made.copy_number))
+    receipt = await _make(work.connection, stored, current, _Wish(body.language, made.copy_number))
     return ReprintAnswer(
         reprint_id=made.reprint_id,
         copy_number=made.copy_number,
@@ -182,10 +183,10 @@ async def _receipt(
         copies = await ReprintRepository(connection).count(sale_id)
         if wish.copy_number > copies:
             raise UnknownCopy(f"The receipt has {copies} copies. POST to reprints to print another.", field="copy")
-    return _make(stored, current, wish)
+    return await _make(connection, stored, current, wish)
 
 
-def _make(stored: StoredSale, current: CurrentBook, wish: _Wish) -> Receipt:
+async def _make(connection: Connection, stored: StoredSale, current: CurrentBook, wish: _Wish) -> Receipt:
     document = stored.document
     return make_receipt(
         document,
@@ -193,6 +194,7 @@ def _make(stored: StoredSale, current: CurrentBook, wish: _Wish) -> Receipt:
         language=wish.language,
         copy_number=wish.copy_number,
         voided=stored.voided_by_sale_id is not None,
+        slips=await SlipRepository(connection).of_document(document),
     )
 
 

@@ -72,6 +72,8 @@ class RefundableTenderAnswer(BaseModel):
     tender_id: UUID
     kind: str
     reference: str | None
+    scheme: str | None
+    masked_number: str | None
     paid_minor: int
     left_minor: int
     refund_minor: int
@@ -195,6 +197,8 @@ def _answer(found: ReturnableReceipt) -> ReturnableAnswer:
                 tender_id=each.tender.tender_id,
                 kind=each.tender.kind,
                 reference=each.tender.reference,
+                scheme=each.tender.scheme,
+                masked_number=each.tender.masked_number,
                 paid_minor=each.tender.paid_minor,
                 left_minor=each.tender.left_minor,
                 refund_minor=each.refund_minor,

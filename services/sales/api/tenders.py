@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID, uuid5
 
@@ -18,12 +19,13 @@ from libs.persistence import Database
 from libs.web.authentication import Caller, RequestBody
 from libs.web.transactions import Reading, Work, origin_of
 from services.sales.api.dependencies import Books, Feed, Settings, verified
-from services.sales.api.sale_schemas import ApprovalText, TenderBody
+from services.sales.api.sale_schemas import ApprovalText, PositiveMinor, TenderBody
 from services.sales.domain.basket import Basket
-from services.sales.domain.tender import TenderKind, TenderState
+from services.sales.domain.tender import OnTop, TenderKind, TenderState
 from services.sales.domain.tender_rules import demand_taken, due_minor
 from services.sales.receipt_settings import EmailAddress
 from services.sales.storage.baskets import BasketRepository
+from services.sales.use_cases.add_tender import TenderRequest
 from services.sales.use_cases.keep_basket import basket_topic
 from services.sales.use_cases.pay_basket import complete_basket, pay, release_tender
 from services.sales.use_cases.take_basket import known
@@ -35,11 +37,23 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})\b")
 
 
 class PayBody(TenderBody):
-    """A tender for a basket."""
+    """A tender for a basket. A card may pay a tip, cash-back and instalments, on top of its `amount_minor`."""
 
+    tip_minor: PositiveMinor = Field(default=0, description="Asked for at the till; no turnover and not taxed.")
+    cash_back_minor: PositiveMinor = Field(
+        default=0, description="Paid out of the drawer with a card purchase; payments knows the limits."
+    )
+    instalments: Annotated[int, Field(strict=True, ge=2, le=99)] | None = Field(
+        default=None, description="In how many instalments the card is to be charged."
+    )
     approvals: Annotated[list[ApprovalText], Field(max_length=10)] = Field(
         default_factory=list, description="Managers' approvals bound to the basket's id, with the first tender."
     )
+
+    def request(self, place: str = "") -> TenderRequest:
+        """The tender as the use case takes it."""
+        on_top = OnTop(self.tip_minor, self.cash_back_minor, self.instalments)
+        return replace(super().request(place), on_top=on_top)
 
 
 class CompleteBody(RequestBody):
@@ -69,6 +83,13 @@ class TenderView(BaseModel):
     exchange_rate: str | None
     reference: str | None
     original_tender_id: UUID | None
+    tip_minor: int = Field(description="On top of the amount; asked for, and once authorised: approved.")
+    cash_back_minor: int = Field(description="As for the tip; pay it out when the basket is completed.")
+    instalments: int | None
+    scheme: str | None = Field(description="The card's, as the terminal names it.")
+    masked_number: str | None
+    approval_code: str | None
+    signature_required: bool = Field(description="The shop's slip is printed and is to be signed.")
 
 
 class PaymentView(BaseModel):

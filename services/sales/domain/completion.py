@@ -156,6 +156,12 @@ def tender_facts(tender: Tender) -> TenderFacts:
         exchange_rate=tender.exchange_rate,
         reference=tender.reference,
         original_tender_id=tender.original_tender_id,
+        tip_minor=tender.tip_minor,
+        cash_back_minor=tender.cash_back_minor,
+        instalments=tender.instalments,
+        scheme=tender.scheme,
+        masked_number=tender.masked_number,
+        approval_code=tender.approval_code,
     )
 
 
@@ -220,6 +226,10 @@ def contributions_of(document: SaleCompleted) -> list[Contribution]:
         add("tender", tender.kind, tender.amount_minor)
         if tender.foreign_currency is not None:
             add("foreign", tender.foreign_currency, tender.given_minor or 0, tender.foreign_minor or 0)
+        if tender.tip_minor:
+            add("tip", tender.kind, tender.tip_minor)
+        if tender.cash_back_minor:
+            add("cash_back", tender.kind, tender.cash_back_minor)
     if document.rounding_minor:
         add("rounding", "cash", document.rounding_minor)
     return [Contribution(kind, key, *values) for (kind, key), values in sums.items()]

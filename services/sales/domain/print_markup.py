@@ -41,6 +41,9 @@ INERT = "\ue000"
 """Put before a value that people entered: a name that begins with an exclamation mark is still a name."""
 
 PAIR = "||"
+OWED_SECTION = "slips"
+"""What a layout cannot leave away: a customer is owed the slip of their card. It ends what does not place it."""
+
 _RULE = RuleBlock()
 _FEED = re.compile(r"^\.(?:\s+(\d{1,2}))?$")
 
@@ -58,11 +61,14 @@ def printed_document(markup: str, printable: Printable) -> PrintedDocument:
     """The document that the markup makes of a printable's sections. Raises MarkupError."""
     blocks: list[Block] = []
     number = 0
+    owed = printable.sections.get(OWED_SECTION, ())
     for number, line in enumerate(markup.split("\n"), start=1):
-        blocks += _blocks(line.strip(), number, printable.sections)
-        if len(blocks) > MOST_BLOCKS:
+        found = _blocks(line.strip(), number, printable.sections)
+        owed = () if found and found is owed else owed
+        blocks += found
+        if len(blocks) + len(owed) > MOST_BLOCKS:
             raise MarkupError(number, f"a document has at most {MOST_BLOCKS} blocks")
-    shown = tuple(_without_idle_rules(blocks))
+    shown = tuple(_without_idle_rules([*blocks, *owed]))
     if not shown:
         raise MarkupError(max(number, 1), "there is nothing to print; begin with !store, for instance")
     return PrintedDocument(language=printable.language, blocks=shown)

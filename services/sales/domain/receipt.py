@@ -6,21 +6,18 @@ nothing: what is printed, mailed and shown on a telephone says the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from functools import lru_cache
 from uuid import UUID
-
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
-from babel.numbers import format_decimal, get_decimal_symbol
 
 from libs.contracts.identity import StoreChanged
 from libs.contracts.sales import AdjustmentFacts, LineFacts, SaleCompleted, TaxFacts, TenderFacts
-from libs.money import Money, Quantity, currency
+from libs.money import Quantity
 from services.sales.domain.numbering import receipt_code
-from services.sales.domain.receipt_labels import LABELS, Labels, Language, language_for
+from services.sales.domain.receipt_labels import Labels, Language, language_for
+from services.sales.domain.receipt_writer import ReceiptWriter
+from services.sales.domain.slip import TenderSlips
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +79,21 @@ class ReceiptHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptSlip:
+    """The customer's slip of a terminal, line by line as it gave it; `marks` stand on a copy's."""
+
+    tender_id: UUID
+    title: str
+    marks: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt in one language. `copy_number` is None for the receipt itself and counts its copies from 1."""
+    """A receipt in one language. `copy_number` is None for the receipt itself and counts its copies from 1.
+
+    `payments` and the rounding add up to the total. `on_top` is what cards paid beside it: tips and cash-back.
+    """
 
     sale_id: UUID
     kind: str
@@ -99,56 +109,14 @@ class Receipt:
     total: ReceiptAmount
     saved: ReceiptAmount | None
     payments: tuple[ReceiptAmount, ...]
+    on_top: tuple[ReceiptAmount, ...]
     taxes: tuple[ReceiptTax, ...]
     tax_label: str
     net_label: str
     tax_note: str
     references: tuple[str, ...]
     footer: tuple[str, ...]
-
-
-class _Writer:
-    """Writes amounts, quantities and times as the language and country do."""
-
-    def __init__(self, language: Language, country: str, currency_code: str) -> None:
-        self.labels: Labels = LABELS[language]
-        self.currency = currency_code
-        self.locale = _locale(language, country)
-        digits = currency(currency_code).digits
-        self._pattern = "#,##0" + ("." + "0" * digits if digits else "")
-
-    def amount(self, amount_minor: int) -> str:
-        """Without the currency, as in a column of a receipt."""
-        value = Money(amount_minor, self.currency).decimal()
-        return format_decimal(value, format=self._pattern, locale=self.locale)
-
-    def money(self, amount_minor: int, code: str | None = None) -> str:
-        """With the currency."""
-        return Money(amount_minor, code or self.currency).format(str(self.locale).replace("_", "-"))
-
-    def labelled(self, label: str, amount_minor: int, note: str = "") -> ReceiptAmount:
-        return ReceiptAmount(label, amount_minor, self.amount(amount_minor), note)
-
-    def number(self, value: Decimal) -> str:
-        return format_decimal(value, format="#,##0.###", locale=self.locale)
-
-    def rate(self, ppm: int) -> str:
-        return f"{self.number(Decimal(ppm).scaleb(-4))}\N{NO-BREAK SPACE}%"
-
-    def plain_decimal(self, text: str) -> str:
-        """A text made elsewhere with decimal points, such as '7.5 %'."""
-        return text.replace(".", get_decimal_symbol(self.locale))
-
-    def time(self, moment: datetime) -> str:
-        return format_datetime(moment, "medium", tzinfo=moment.tzinfo, locale=self.locale)
-
-
-@lru_cache(maxsize=64)
-def _locale(language: Language, country: str) -> Locale:
-    try:
-        return Locale.parse(f"{language}_{country.upper()}")
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(language)
+    slips: tuple[ReceiptSlip, ...]
 
 
 def make_receipt(
@@ -158,13 +126,15 @@ def make_receipt(
     language: str | None = None,
     copy_number: int | None = None,
     voided: bool = False,
+    slips: Sequence[TenderSlips] = (),
 ) -> Receipt:
     """The receipt of `document`, in `language` if it is one receipts are printed in, else in the store's.
 
-    `copy_number` marks a copy, `voided` a document that was voided since.
+    `copy_number` marks a copy, `voided` a document that was voided since. `slips` are those of the document's tenders,
+    on a void those of the tenders that went back.
     """
     chosen = language_for(language, store.language)
-    writer = _Writer(chosen, store.country, document.currency)
+    writer = ReceiptWriter(chosen, store.country, document.currency)
     labels = writer.labels
     refund = document.total_minor < 0
     total_minor = abs(document.total_minor)
@@ -184,20 +154,22 @@ def make_receipt(
         total=ReceiptAmount(labels.refund if refund else labels.total, document.total_minor, writer.money(total_minor)),
         saved=ReceiptAmount(labels.saved, saved_minor, writer.money(saved_minor)) if saved_minor else None,
         payments=_payments(document, writer),
+        on_top=_on_top(document, writer),
         taxes=tuple(_tax(tax, writer) for tax in document.taxes),
         tax_label=labels.tax,
         net_label=labels.net,
         tax_note=labels.tax_included if document.tax_mode == "inclusive" else labels.tax_added,
         references=_references(document, labels),
         footer=(*_text_lines(store.receipt_footer or labels.thanks), labels.keep),
+        slips=_slips(document, slips, labels, copy_number),
     )
 
 
 def _header(
-    document: SaleCompleted, store: StoreChanged, writer: _Writer, copy_number: int | None, voided: bool
+    document: SaleCompleted, store: StoreChanged, writer: ReceiptWriter, copy_number: int | None, voided: bool
 ) -> ReceiptHeader:
     labels = writer.labels
-    marks = [f"{labels.copy} {copy_number}"] if copy_number is not None else []
+    marks = _copy_marks(labels, copy_number)
     if voided:
         marks.append(labels.voided)
     return ReceiptHeader(
@@ -214,11 +186,14 @@ def _header(
     )
 
 
-def _line(line: LineFacts, writer: _Writer) -> ReceiptLine:
+def _copy_marks(labels: Labels, copy_number: int | None) -> list[str]:
+    return [] if copy_number is None else [f"{labels.copy} {copy_number}"]
+
+
+def _line(line: LineFacts, writer: ReceiptWriter) -> ReceiptLine:
     labels = writer.labels
     unit = labels.units.get(line.unit, line.unit)
     quantity = Quantity(line.quantity_milli)
-    shown = writer.number(abs(quantity.decimal())) if quantity.is_whole else _three_digits(quantity, writer)
     returned = line.quantity_milli < 0
     notes = []
     if returned:
@@ -230,7 +205,7 @@ def _line(line: LineFacts, writer: _Writer) -> ReceiptLine:
         name=line.name,
         quantity=str(quantity),
         unit=line.unit,
-        quantity_text=f"{shown} {unit}",
+        quantity_text=f"{writer.quantity(quantity)} {unit}",
         unit_price_minor=line.unit_price_minor,
         unit_price_text=writer.amount(line.unit_price_minor),
         gross_minor=line.gross_minor,
@@ -243,30 +218,30 @@ def _line(line: LineFacts, writer: _Writer) -> ReceiptLine:
     )
 
 
-def _three_digits(quantity: Quantity, writer: _Writer) -> str:
-    return format_decimal(abs(quantity.decimal()), format="#,##0.000", locale=writer.locale)
-
-
-def _discount(adjustment: AdjustmentFacts, writer: _Writer) -> ReceiptAmount:
+def _discount(adjustment: AdjustmentFacts, writer: ReceiptWriter) -> ReceiptAmount:
     label = writer.labels.discounts.get(adjustment.kind)
     if label is None:
-        return writer.labelled(adjustment.name, adjustment.amount_minor)
+        return _labelled(writer, adjustment.name, adjustment.amount_minor)
     percent = f" {writer.plain_decimal(adjustment.text)}" if adjustment.text.endswith("%") else ""
     # Pricing names a discount given without a reason itself, in English: the label says that already.
     given_reason = adjustment.name if adjustment.name not in ("Discount", "Basket discount") else ""
-    return writer.labelled(label + percent, adjustment.amount_minor, given_reason)
+    return _labelled(writer, label + percent, adjustment.amount_minor, given_reason)
 
 
-def _sums(document: SaleCompleted, writer: _Writer) -> tuple[ReceiptAmount, ...]:
+def _labelled(writer: ReceiptWriter, label: str, amount_minor: int, note: str = "") -> ReceiptAmount:
+    return ReceiptAmount(label, amount_minor, writer.amount(amount_minor), note)
+
+
+def _sums(document: SaleCompleted, writer: ReceiptWriter) -> tuple[ReceiptAmount, ...]:
     """What leads to the total: only shown when there is more than one step to it."""
     sums = []
     if document.discount_minor:
-        sums.append(writer.labelled(writer.labels.subtotal, document.gross_minor))
-        sums.append(writer.labelled(writer.labels.discounts_total, document.discount_minor))
+        sums.append(_labelled(writer, writer.labels.subtotal, document.gross_minor))
+        sums.append(_labelled(writer, writer.labels.discounts_total, document.discount_minor))
     if document.tax_mode == "exclusive":
         if not sums:
-            sums.append(writer.labelled(writer.labels.subtotal, document.gross_minor))
-        sums += [writer.labelled(f"{tax.name} {writer.rate(tax.rate_ppm)}", tax.tax_minor) for tax in document.taxes]
+            sums.append(_labelled(writer, writer.labels.subtotal, document.gross_minor))
+        sums += [_labelled(writer, f"{tax.name} {writer.rate(tax.rate_ppm)}", tax.tax_minor) for tax in document.taxes]
     return tuple(sums)
 
 
@@ -275,37 +250,90 @@ def _saved(document: SaleCompleted) -> int:
     return sum(line.gross_minor - line.net_minor for line in document.lines if line.quantity_milli > 0)
 
 
-def _payments(document: SaleCompleted, writer: _Writer) -> tuple[ReceiptAmount, ...]:
+def _payments(document: SaleCompleted, writer: ReceiptWriter) -> tuple[ReceiptAmount, ...]:
     """What follows the total: its rounding if there is one, then the tenders and change that add up to both."""
     payments = []
     if document.rounding_minor:
-        payments.append(writer.labelled(writer.labels.rounding, document.rounding_minor))
+        payments.append(_labelled(writer, writer.labels.rounding, document.rounding_minor))
     for tender in document.tenders:
         payments += _tender(tender, writer)
     return tuple(payments)
 
 
-def _tender(tender: TenderFacts, writer: _Writer) -> list[ReceiptAmount]:
+def _tender(tender: TenderFacts, writer: ReceiptWriter) -> list[ReceiptAmount]:
     labels = writer.labels
     name = labels.tenders.get(tender.kind, tender.kind)
-    note = tender.reference or ""
     if tender.given_minor is None:
         refund = tender.amount_minor < 0
         label = f"{labels.given_back}: {name}" if refund else name
-        return [writer.labelled(label, tender.amount_minor, note)]
+        return [_labelled(writer, label, tender.amount_minor, _how_paid(tender, labels))]
+    note = tender.reference or ""
     if tender.given_minor < 0:
         name = f"{labels.given_back}: {name}"
     if tender.foreign_currency is not None and tender.foreign_minor is not None:
         rate = writer.plain_decimal(tender.exchange_rate or "")
         foreign = writer.money(tender.foreign_minor, tender.foreign_currency)
         note = f"{foreign} · {labels.exchange_rate} {rate}"
-    rows = [writer.labelled(name, tender.given_minor, note)]
+    rows = [_labelled(writer, name, tender.given_minor, note)]
     if tender.change_minor:
-        rows.append(writer.labelled(labels.change, -tender.change_minor))
+        rows.append(_labelled(writer, labels.change, -tender.change_minor))
     return rows
 
 
-def _tax(tax: TaxFacts, writer: _Writer) -> ReceiptTax:
+def _how_paid(tender: TenderFacts, labels: Labels) -> str:
+    """The card, as far as it is known, the reference and the instalments."""
+    parts = [card_name(tender.scheme, tender.masked_number), tender.reference or ""]
+    if tender.instalments:
+        parts.append(f"{labels.instalments}: {tender.instalments}")
+    return " · ".join(part for part in parts if part)
+
+
+def card_name(scheme: str | None, masked_number: str | None) -> str:
+    """A card as people tell theirs from others: its scheme and its last four digits; no more is on a receipt."""
+    digits = (masked_number or "").rpartition("*")[2].rpartition("X")[2]
+    return " ".join(part for part in ((scheme or "").upper(), f"**** {digits}" if digits else "") if part)
+
+
+def _on_top(document: SaleCompleted, writer: ReceiptWriter) -> tuple[ReceiptAmount, ...]:
+    """What was paid beside the total, and what each card was charged for that reason, as its own slip says."""
+    labels = writer.labels
+    rows: list[ReceiptAmount] = []
+    for tender in document.tenders:
+        if not (tender.tip_minor or tender.cash_back_minor):
+            continue
+        if tender.tip_minor:
+            rows.append(_labelled(writer, labels.tip, tender.tip_minor))
+        if tender.cash_back_minor:
+            rows.append(_labelled(writer, labels.cash_back, tender.cash_back_minor))
+        charged_minor = tender.amount_minor + tender.tip_minor + tender.cash_back_minor
+        rows.append(_labelled(writer, labels.charged, charged_minor))
+    return tuple(rows)
+
+
+def _slips(
+    document: SaleCompleted, slips: Sequence[TenderSlips], labels: Labels, copy_number: int | None
+) -> tuple[ReceiptSlip, ...]:
+    kinds = {
+        tender_id: each.kind for each in document.tenders for tender_id in (each.tender_id, each.original_tender_id)
+    }
+    return tuple(
+        ReceiptSlip(
+            tender_id=each.tender_id,
+            title=slip_title(kinds.get(each.tender_id, "card"), labels, labels.customer_slip),
+            marks=tuple(_copy_marks(labels, copy_number)),
+            lines=each.customer,
+        )
+        for each in slips
+        if each.customer
+    )
+
+
+def slip_title(kind: str, labels: Labels, side: str) -> str:
+    """The heading of a slip: of which kind of tender, and whose it is."""
+    return f"{labels.tenders.get(kind, kind)} · {side}"
+
+
+def _tax(tax: TaxFacts, writer: ReceiptWriter) -> ReceiptTax:
     return ReceiptTax(
         label=f"{tax.name} {writer.rate(tax.rate_ppm)}",
         rate_ppm=tax.rate_ppm,

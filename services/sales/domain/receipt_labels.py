@@ -43,6 +43,13 @@ class Labels:
     mail_greeting: str
     gift_receipt: str
     gift_note: str
+    tip: str
+    cash_back: str
+    charged: str
+    instalments: str
+    customer_slip: str
+    merchant_slip: str
+    signature: str
     tenders: dict[str, str]
     units: dict[str, str]
     discounts: dict[str, str]
@@ -78,6 +85,13 @@ _ENGLISH = Labels(
     mail_greeting="Here is your receipt.",
     gift_receipt="Gift receipt",
     gift_note="Bring this receipt along to exchange or return the goods.",
+    tip="Tip",
+    cash_back="Cash-back",
+    charged="Charged to the card",
+    instalments="Instalments",
+    customer_slip="Customer copy",
+    merchant_slip="Merchant copy",
+    signature="Signature",
     tenders={
         "cash": "Cash",
         "cheque": "Cheque",
@@ -131,6 +145,13 @@ _POLISH = Labels(
     mail_greeting="Oto potwierdzenie zakupu.",
     gift_receipt="Potwierdzenie na prezent",
     gift_note="Z tym potwierdzeniem można wymienić lub zwrócić towar.",
+    tip="Napiwek",
+    cash_back="Wypłata gotówki",
+    charged="Obciążenie karty",
+    instalments="Raty",
+    customer_slip="Kopia dla klienta",
+    merchant_slip="Kopia dla sprzedawcy",
+    signature="Podpis",
     tenders={
         "cash": "Gotówka",
         "cheque": "Czek",
@@ -179,6 +200,13 @@ _RUSSIAN = Labels(
     mail_greeting="Ваш чек.",
     gift_receipt="Подарочный чек",
     gift_note="С этим чеком товар можно обменять или вернуть.",
+    tip="Чаевые",
+    cash_back="Выдача наличных",
+    charged="Списано с карты",
+    instalments="Рассрочка, платежей",
+    customer_slip="Копия клиента",
+    merchant_slip="Копия магазина",
+    signature="Подпись",
     tenders={
         "cash": "Наличные",
         "cheque": "Банковский чек",
@@ -227,6 +255,13 @@ _MONGOLIAN = Labels(
     mail_greeting="Таны баримт.",
     gift_receipt="Бэлгийн баримт",
     gift_note="Энэ баримтаар барааг солих эсвэл буцаах боломжтой.",
+    tip="Цайны мөнгө",
+    cash_back="Бэлэн мөнгө олголт",
+    charged="Картаас авсан дүн",
+    instalments="Хэсэгчлэн төлөх тоо",
+    customer_slip="Худалдан авагчийн хувь",
+    merchant_slip="Дэлгүүрийн хувь",
+    signature="Гарын үсэг",
     tenders={
         "cash": "Бэлэн мөнгө",
         "cheque": "Чек",
@@ -275,6 +310,13 @@ _GERMAN = Labels(
     mail_greeting="Hier ist Ihr Kassenbeleg.",
     gift_receipt="Geschenkbeleg",
     gift_note="Mit diesem Beleg können die Waren umgetauscht oder zurückgegeben werden.",
+    tip="Trinkgeld",
+    cash_back="Bargeldauszahlung",
+    charged="Kartenbelastung",
+    instalments="Raten",
+    customer_slip="Kundenbeleg",
+    merchant_slip="Händlerbeleg",
+    signature="Unterschrift",
     tenders={
         "cash": "Bar",
         "cheque": "Scheck",
@@ -323,6 +365,13 @@ _CHINESE = Labels(
     mail_greeting="这是您的购物小票。",
     gift_receipt="礼品小票",
     gift_note="凭此小票可以换货或退货。",
+    tip="小费",
+    cash_back="取现",
+    charged="银行卡扣款",
+    instalments="分期期数",
+    customer_slip="顾客联",
+    merchant_slip="商户联",
+    signature="签名",
     tenders={
         "cash": "现金",
         "cheque": "支票",

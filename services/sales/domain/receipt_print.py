@@ -6,11 +6,12 @@ A layout puts the sections in order; the device gateway lays the blocks out for 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 
-from libs.contracts.printing import Block, Cell, CellsBlock, ImageBlock, QrBlock
+from libs.contracts.printing import Block, Cell, CellsBlock, FeedBlock, ImageBlock, QrBlock, RuleBlock
 from libs.contracts.refusal import Conflict
 from services.sales.domain.print_sections import Printable, pair, plain, text
-from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine
+from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine, ReceiptSlip
 from services.sales.domain.receipt_labels import LABELS
 
 RECEIPT_SECTIONS = (
@@ -26,6 +27,7 @@ RECEIPT_SECTIONS = (
     "taxes",
     "footer",
     "code",
+    "slips",
 )
 GIFT_SECTIONS = ("logo", "store", "title", "lines", "note", "code")
 
@@ -60,11 +62,12 @@ def printable_receipt(receipt: Receipt, logo: bytes | None) -> Printable:
             "lines": tuple(block for line in receipt.lines for block in _goods(line)),
             "sums": tuple(block for amount in receipt.sums for block in _amount(amount)),
             "total": (pair(total.label.upper(), total.text, size=2, bold=True),),
-            "payments": tuple(block for amount in receipt.payments for block in _amount(amount)),
+            "payments": tuple(block for amount in (*receipt.payments, *receipt.on_top) for block in _amount(amount)),
             "saved": (pair(receipt.saved.label, receipt.saved.text),) if receipt.saved else (),
             "taxes": _taxes(receipt),
             "footer": tuple(text(line, centred=True) for line in receipt.footer),
             "code": _code(receipt),
+            "slips": tuple(block for slip in receipt.slips for block in _slip(slip)),
         },
     )
 
@@ -126,6 +129,16 @@ def _amount(amount: ReceiptAmount, indent: int = 0) -> list[Block]:
     if amount.note:
         blocks.append(pair(amount.note, "", indent=indent + _INDENT))
     return blocks
+
+
+def _slip(slip: ReceiptSlip) -> list[Block]:
+    marks = [text(f"*** {mark} ***", bold=True, centred=True) for mark in slip.marks]
+    return [RuleBlock(), text(slip.title, bold=True, centred=True), *marks, *slip_rows(slip.lines)]
+
+
+def slip_rows(lines: Iterable[str]) -> list[Block]:
+    """The lines of a slip, each where the terminal put it."""
+    return [text(line) if line else FeedBlock(rows=1) for line in lines]
 
 
 def _taxes(receipt: Receipt) -> tuple[Block, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.sales.domain.columns import COLUMNS, RULE, centred, cut, printable, width
-from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine
+from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine, ReceiptSlip
 
 _INDENT = 2
 
@@ -18,6 +18,7 @@ def receipt_text(receipt: Receipt) -> str:
         _totals(receipt),
         _taxes(receipt),
         _foot(receipt),
+        *(_slip(slip) for slip in receipt.slips),
     ]
     rows: list[str] = []
     for block in blocks:
@@ -52,7 +53,7 @@ def _goods(line: ReceiptLine) -> list[str]:
 def _totals(receipt: Receipt) -> list[str]:
     rows = [row for amount in receipt.sums for row in _amount(amount)]
     rows += _pair(receipt.total.label.upper(), receipt.total.text)
-    for payment in receipt.payments:
+    for payment in (*receipt.payments, *receipt.on_top):
         rows += _amount(payment)
     if receipt.saved:
         rows += _pair(receipt.saved.label, receipt.saved.text)
@@ -71,6 +72,14 @@ def _foot(receipt: Receipt) -> list[str]:
     code = receipt.receipt_code
     rows = [centred(row) for text in receipt.footer for row in _wrapped(text)]
     return [*rows, "", centred(code)]
+
+
+def _slip(slip: ReceiptSlip) -> list[str]:
+    rows = [centred(slip.title), *(centred(f"*** {mark} ***") for mark in slip.marks)]
+    for line in slip.lines:
+        # As the terminal set it out, unless it is too wide for that.
+        rows += [line] if width(line) <= COLUMNS else _wrapped(line)
+    return rows
 
 
 def _amount(amount: ReceiptAmount, indent: int = 0) -> list[str]:

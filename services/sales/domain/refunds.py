@@ -65,6 +65,8 @@ class RefundableTender:
     reference: str | None
     paid_minor: int
     left_minor: int
+    scheme: str | None = None
+    masked_number: str | None = None
 
 
 def refund_over_paid(claim: RefundClaim, *, already_minor: int) -> RefundOverPaid:
@@ -101,6 +103,8 @@ def refundable_tenders(original: Original, order: Sequence[str]) -> list[Refunda
             tender.reference,
             tender.amount_minor,
             tender.amount_minor - original.refunded_minor.get(tender.tender_id, 0),
+            tender.scheme,
+            tender.masked_number,
         )
         for tender in paying
     ]
@@ -192,6 +196,9 @@ def _carried_tenders(
             kind=moved[tender_id].kind,
             amount_minor=amount_minor,
             reference=moved[tender_id].reference,
+            scheme=moved[tender_id].scheme,
+            masked_number=moved[tender_id].masked_number,
+            approval_code=moved[tender_id].approval_code,
         )
         for tender_id, amount_minor in amounts.items()
     )

@@ -33,6 +33,9 @@ class ReportLabels:
     tax: str
     tenders: str
     rounding: str
+    tips: str
+    cash_back: str
+    charged: str
     voided: str
     drawer: str
     cash_taken: str
@@ -74,6 +77,9 @@ _ENGLISH = ReportLabels(
     tax="Tax",
     tenders="TENDERS",
     rounding="Cash rounding",
+    tips="Tips",
+    cash_back="Cash-back",
+    charged="Charged in all",
     voided="VOIDED",
     drawer="DRAWER",
     cash_taken="Taken in sales",
@@ -121,6 +127,9 @@ _POLISH = ReportLabels(
     tax="Podatek",
     tenders="PŁATNOŚCI",
     rounding="Zaokrąglenia gotówki",
+    tips="Napiwki",
+    cash_back="Wypłaty gotówki",
+    charged="Obciążenia razem",
     voided="ANULOWANE",
     drawer="SZUFLADA",
     cash_taken="Ze sprzedaży",
@@ -173,6 +182,9 @@ _RUSSIAN = ReportLabels(
     tax="Налог",
     tenders="ОПЛАТА",
     rounding="Округление наличных",
+    tips="Чаевые",
+    cash_back="Выдача наличных",
+    charged="Списано всего",
     voided="АННУЛИРОВАНО",
     drawer="ДЕНЕЖНЫЙ ЯЩИК",
     cash_taken="Выручка наличными",
@@ -225,6 +237,9 @@ _MONGOLIAN = ReportLabels(
     tax="Татвар",
     tenders="ТӨЛБӨР",
     rounding="Бэлэн мөнгөний бүхэлчлэл",
+    tips="Цайны мөнгө",
+    cash_back="Бэлэн мөнгө олголт",
+    charged="Нийт авсан дүн",
     voided="ХҮЧИНГҮЙ БОЛГОСОН",
     drawer="МӨНГӨНИЙ ХАЙРЦАГ",
     cash_taken="Борлуулалтаас",
@@ -277,6 +292,9 @@ _GERMAN = ReportLabels(
     tax="Steuer",
     tenders="ZAHLUNGEN",
     rounding="Bargeldrundung",
+    tips="Trinkgelder",
+    cash_back="Bargeldauszahlung",
+    charged="Belastet insgesamt",
     voided="STORNIERT",
     drawer="KASSENLADE",
     cash_taken="Aus Verkäufen",
@@ -324,6 +342,9 @@ _CHINESE = ReportLabels(
     tax="税额",
     tenders="收款",
     rounding="现金舍入",
+    tips="小费",
+    cash_back="取现",
+    charged="扣款总额",
     voided="作废",
     drawer="钱箱",
     cash_taken="销售现金",

@@ -149,7 +149,14 @@ class _Writer:
         rows.append(self._amount(words.total, report.tendered_minor))
         if report.rounding_minor:
             rows.append(self._amount(words.rounding, report.rounding_minor))
-        return rows
+        rows += [self._counted(self._on_top(words.tips, one), one.count, one.amount_minor) for one in report.tips]
+        rows += [
+            self._counted(self._on_top(words.cash_back, one), one.count, one.amount_minor) for one in report.cash_backs
+        ]
+        return [*rows, *(self._amount(self._on_top(words.charged, one), one.amount_minor) for one in report.charged)]
+
+    def _on_top(self, label: str, tally: Tally) -> str:
+        return f"{label}: {self._tenders.get(tally.kind, tally.kind)}"
 
     def _voided(self) -> list[ReportRow]:
         if not self._report.voided:
@@ -171,7 +178,11 @@ class _Writer:
                 signed_minor = -movement.amount_minor if movement.kind == "cash_out" else movement.amount_minor
                 moved_minor += signed_minor
                 rows.append(self._counted(label, movement.count, signed_minor))
-        rows.append(self._amount(words.cash_taken, self._report.cash.expected_minor - moved_minor))
+        paid_out_minor = self._report.cash_back_minor
+        taken_minor = self._report.cash.expected_minor - moved_minor + paid_out_minor
+        rows.append(self._amount(words.cash_taken, taken_minor))
+        if paid_out_minor:
+            rows.append(self._amount(words.cash_back, -paid_out_minor))
         return [*rows, *self._cash(self._report.cash)]
 
     def _foreign(self) -> list[ReportRow]:

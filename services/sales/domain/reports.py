@@ -74,7 +74,9 @@ class ShiftReport(Part):
     """An X or a Z report. Amounts are minor units of `currency`, signed as in the documents: returns are negative.
 
     `cash` is the local money that should be in the drawer: float + cash in - cash out + cash tenders + rounding, less
-    what was taken in foreign notes, which are counted in their own currency in `foreign`. `missing_numbers` lists
+    cash-back and less what was taken in foreign notes, which are counted in their own currency in `foreign`. `tips` and
+    `cash_backs` came on top of the tenders of their kind and are no turnover; `charged` is per such kind what was
+    charged in all, as the terminals' end of day counts it (retail rule 21). `missing_numbers` lists
     documents of the till that had not arrived; `differences` is empty when tenders, lines and documents agree.
     """
 
@@ -112,6 +114,11 @@ class ShiftReport(Part):
     tenders: tuple[Tally, ...]
     tendered_minor: MinorAmount
     rounding_minor: MinorAmount
+    tips: tuple[Tally, ...] = ()
+    tip_minor: MinorAmount = 0
+    cash_backs: tuple[Tally, ...] = ()
+    cash_back_minor: MinorAmount = 0
+    charged: tuple[Tally, ...] = ()
     voided: tuple[Tally, ...]
     drawer: tuple[Tally, ...]
     cash: DrawerCash
@@ -167,11 +174,11 @@ class ShiftTotals:
 
     @property
     def expected_cash_minor(self) -> int:
-        """The local money that should be in the drawer; foreign notes are not part of it."""
+        """The local money that should be in the drawer; foreign notes are not part of it, and cash-back has left it."""
         drawer = {kind: self.one("drawer", kind.value).amount_minor for kind in MovementKind}
         moved = drawer[MovementKind.FLOAT] + drawer[MovementKind.CASH_IN] - drawer[MovementKind.CASH_OUT]
         taken = self.one("tender", "cash").amount_minor + self.amount("rounding")
-        return moved + taken - self.amount("foreign")
+        return moved + taken - self.amount("foreign") - self.amount("cash_back")
 
 
 def x_report(shift: Shift, totals: ShiftTotals, premises: Premises, made_at: datetime) -> ShiftReport:
@@ -230,6 +237,11 @@ def _report(
         tenders=_tallies(totals, "tender"),
         tendered_minor=totals.amount("tender"),
         rounding_minor=totals.amount("rounding"),
+        tips=_tallies(totals, "tip"),
+        tip_minor=totals.amount("tip"),
+        cash_backs=_tallies(totals, "cash_back"),
+        cash_back_minor=totals.amount("cash_back"),
+        charged=_charged(totals),
         voided=_tallies(totals, "voided"),
         drawer=tuple(_tally(totals.one("drawer", key.value)) for key in MovementKind),
         cash=_local_cash(shift.currency, totals, closing),
@@ -245,6 +257,19 @@ def _tally(total: Contribution) -> Tally:
 
 def _tallies(totals: ShiftTotals, kind: str) -> tuple[Tally, ...]:
     return tuple(_tally(total) for total in totals.of(kind))
+
+
+def _charged(totals: ShiftTotals) -> tuple[Tally, ...]:
+    """The tenders of the kinds that something came on top of, with all of it."""
+    kinds = sorted({total.key for kind in ("tip", "cash_back") for total in totals.of(kind)})
+    return tuple(
+        Tally(
+            kind=key,
+            count=totals.one("tender", key).count,
+            amount_minor=sum(totals.one(kind, key).amount_minor for kind in ("tender", "tip", "cash_back")),
+        )
+        for key in kinds
+    )
 
 
 def _tax(total: Contribution) -> TaxTally:

@@ -56,6 +56,35 @@ class IllegalTenderTransition(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class OnTop:
+    """What a card is asked to pay beside the amount that counts for the sale (retail rules 14 and 15), and in how many
+    instalments, None for at once.
+    """
+
+    tip_minor: int = 0
+    cash_back_minor: int = 0
+    instalments: int | None = None
+
+
+NOTHING_ON_TOP = OnTop()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What whoever decided a tender says of it. `tip_minor` and `cash_back_minor` are None where they do not say."""
+
+    amount_minor: int
+    reference: str | None = None
+    tip_minor: int | None = None
+    cash_back_minor: int | None = None
+    instalments: int | None = None
+    scheme: str | None = None
+    masked_number: str | None = None
+    approval_code: str | None = None
+    signature_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tender:
     """One tender of a basket.
 
@@ -63,6 +92,9 @@ class Tender:
     handed over, `change_minor` given back and `rounding_minor` is the difference that cash rounding made, kept apart
     from the tax base (retail rule 1): given - change = amount + rounding. Foreign cash keeps its own amount and the
     rate, frozen as a decimal string (retail rule 16). A refund names the tender it gives back.
+
+    `tip_minor` and `cash_back_minor` come on top of the amount: asked for until it is authorised, approved from then
+    on. The last five say how it was paid, as far as whoever decided it told.
     """
 
     tender_id: UUID
@@ -77,6 +109,13 @@ class Tender:
     exchange_rate: str | None = None
     reference: str | None = None
     original_tender_id: UUID | None = None
+    tip_minor: int = 0
+    cash_back_minor: int = 0
+    instalments: int | None = None
+    scheme: str | None = None
+    masked_number: str | None = None
+    approval_code: str | None = None
+    signature_required: bool = False
 
     @property
     def counts(self) -> bool:
@@ -88,7 +127,15 @@ class Tender:
         """Whether money may still move: the basket can be neither completed nor cancelled meanwhile."""
         return self.state in (TenderState.REQUESTED, TenderState.UNKNOWN, TenderState.RELEASING)
 
-    def moved_to(self, state: TenderState, *, amount_minor: int | None = None, reference: str | None = None) -> Tender:
+    @property
+    def drawer_minor(self) -> int:
+        """By how much the local cash in the drawer grows with it; change for foreign notes makes it less."""
+        if self.kind is not TenderKind.CASH:
+            return -self.cash_back_minor
+        given_minor = 0 if self.foreign_currency is not None else self.given_minor or 0
+        return given_minor - self.change_minor
+
+    def moved_to(self, state: TenderState) -> Tender:
         """The tender in `state`. Moving to the state it is in changes nothing. Raises IllegalTenderTransition."""
         if state is self.state:
             return self
@@ -96,11 +143,38 @@ class Tender:
             raise IllegalTenderTransition(
                 f"Tender {self.tender_id} is {self.state} and cannot become {state}.", tender_id=str(self.tender_id)
             )
+        return replace(self, state=state)
+
+    def authorized(self, approved: Approved) -> Tender:
+        """The tender as it was approved. What is not told on top is what was asked for, and nothing if only a part of
+        the amount was approved: that pays for goods first (retail rule 18). Raises IllegalTenderTransition.
+        """
+        moved = self.moved_to(TenderState.AUTHORIZED)
+        if moved is self:
+            return self
+        whole = abs(approved.amount_minor) >= abs(self.amount_minor)
+        return replace(
+            moved,
+            amount_minor=approved.amount_minor,
+            reference=approved.reference or self.reference,
+            tip_minor=(self.tip_minor if whole else 0) if approved.tip_minor is None else approved.tip_minor,
+            cash_back_minor=(self.cash_back_minor if whole else 0)
+            if approved.cash_back_minor is None
+            else approved.cash_back_minor,
+            instalments=approved.instalments or self.instalments,
+            scheme=approved.scheme,
+            masked_number=approved.masked_number,
+            approval_code=approved.approval_code,
+            signature_required=approved.signature_required,
+        )
+
+    def with_on_top(self, on_top: OnTop) -> Tender:
+        """The tender with what its card is asked to pay beside it."""
         return replace(
             self,
-            state=state,
-            amount_minor=self.amount_minor if amount_minor is None else amount_minor,
-            reference=reference or self.reference,
+            tip_minor=on_top.tip_minor,
+            cash_back_minor=on_top.cash_back_minor,
+            instalments=on_top.instalments,
         )
 
     def for_original(self, original_tender_id: UUID | None) -> Tender:

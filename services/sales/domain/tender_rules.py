@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.contracts.refusal import Invalid
 from libs.contracts.sales import LineFacts
 from libs.pricing.cash import CashPayment, ExchangeRate, cash_due, pay_cash, pay_foreign_cash
-from services.sales.domain.tender import Tender, TenderKind, TenderState
+from services.sales.domain.tender import OnTop, Tender, TenderKind, TenderState
 
 _REDEEMED = frozenset({TenderKind.GIFT_CARD, TenderKind.POINTS})
 
@@ -92,6 +92,19 @@ def other_tender(tender_id: UUID, kind: TenderKind, due_minor: int, amount_minor
         )
     state = TenderState.AUTHORIZED if kind.decided_here else TenderState.REQUESTED
     return Tender(tender_id, kind, state, amount_minor=amount_minor, reference=reference)
+
+
+def check_on_top(kind: TenderKind, amount_minor: int, on_top: OnTop) -> None:
+    """Raise TenderRefused for a tip, cash-back or instalments with anything but a card purchase (retail rule 15)."""
+    if kind is TenderKind.CARD and amount_minor > 0:
+        return
+    for field, asked, what in (
+        ("tip_minor", on_top.tip_minor, "A tip is added"),
+        ("cash_back_minor", on_top.cash_back_minor, "Cash-back is given"),
+        ("instalments", on_top.instalments, "Instalments are agreed"),
+    ):
+        if asked:
+            raise TenderRefused(f"{what} only with a card that pays for goods.", field=field)
 
 
 def check_redeemable(kind: TenderKind, amount_minor: int, lines: Sequence[LineFacts], taken: Sequence[Tender]) -> None:

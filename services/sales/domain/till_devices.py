@@ -68,6 +68,11 @@ def receipt_job_id(sale_id: UUID) -> UUID:
     return uuid5(_NAMESPACE, f"receipt:{sale_id}")
 
 
+def slip_job_id(tender_id: UUID, cause: str) -> UUID:
+    """The id of the print of a tender's slips; it is authorised once and given back once, which is the `cause`."""
+    return uuid5(_NAMESPACE, f"slip:{tender_id}:{cause}")
+
+
 def z_report_job_id(shift_id: UUID) -> UUID:
     """The id of the print of a shift's Z report at its close."""
     return uuid5(_NAMESPACE, f"z_report:{shift_id}")
@@ -79,8 +84,8 @@ def drawer_opening_id(sale_id: UUID) -> UUID:
 
 
 def cash_reason(document: SaleCompleted) -> str | None:
-    """Why the drawer opens for a document: `cash_sale`, `cash_refund`, or None if no cash moved."""
+    """Why the drawer opens for a document: `cash_sale`, `cash_refund`, `cash_back`, or None if no cash moved."""
     cash = [tender for tender in document.tenders if tender.kind == "cash"]
     if not any(tender.amount_minor or tender.given_minor or tender.change_minor for tender in cash):
-        return None
+        return "cash_back" if any(tender.cash_back_minor for tender in document.tenders) else None
     return "cash_refund" if sum(tender.amount_minor for tender in cash) < 0 else "cash_sale"

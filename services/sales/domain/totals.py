@@ -19,6 +19,8 @@ class Contribution:
     | discount  | kind of adjustment                      | the adjustment (a discount is < 0)  |               |
     | tax       | `<code>:<rate_ppm>`                     | tax                                 | net base      |
     | tender    | kind of tender                          | what it counts for in the document  |               |
+    | tip       | kind of tender                          | on top of what it counts for        |               |
+    | cash_back | kind of tender                          | paid out of the drawer on top       |               |
     | rounding  | cash                                    | given - change - amount             |               |
     | foreign   | currency of the notes taken             | given_minor: their worth in local   | foreign minor |
     | drawer    | float, cash_in, cash_out, no_sale       | what was moved, never negative      |               |

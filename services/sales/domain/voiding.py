@@ -88,6 +88,9 @@ def _reversed_tender(tender: TenderFacts, tender_id: UUID) -> TenderFacts:
         "tender_id": tender_id,
         "amount_minor": -tender.amount_minor,
         "original_tender_id": tender.tender_id,
+        # The tip goes back to the card, and the customer hands back the cash that was paid out.
+        "tip_minor": -tender.tip_minor,
+        "cash_back_minor": -tender.cash_back_minor,
     }
     if tender.foreign_minor is not None:
         changes["foreign_minor"] = -tender.foreign_minor

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, cast, delete, func, select, text, true, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from libs.contracts.refusal import Conflict
 from libs.contracts.sales import LineFacts
@@ -119,6 +119,23 @@ class BasketRepository:
             statement.order_by(baskets.c.updated_at, baskets.c.basket_id).limit(row_count)
         )
         return [ListedBasket(_basket(row), row.total_minor, row.updated_at) for row in rows]
+
+    async def promised_cash_back(self, store_id: UUID, till_id: UUID) -> int:
+        """What baskets that are being paid at a till will still pay out of its drawer, in minor units."""
+        tender = func.jsonb_array_elements(baskets.c.contents["tenders"]).table_valued("value").render_derived()
+        facts = cast(tender.c.value, JSONB)
+        promised = await self._connection.scalar(
+            select(func.sum(facts["cash_back_minor"].as_integer()))
+            .select_from(baskets.join(tender, true()))
+            .where(
+                baskets.c.store_id == store_id,
+                # Written out, so that the partial index is seen to apply.
+                text("baskets.state = 'paying'"),
+                baskets.c.till_id == till_id,
+                facts["state"].as_string().in_([TenderState.REQUESTED, TenderState.UNKNOWN, TenderState.AUTHORIZED]),
+            )
+        )
+        return int(promised or 0)
 
     async def forget_finished(self, before: datetime, row_count: int) -> int:
         """Delete up to `row_count` completed and cancelled baskets last changed before `before`; returns how many."""
@@ -249,6 +266,13 @@ def _tender_facts(tender: Tender) -> dict[str, Any]:
         "exchange_rate": tender.exchange_rate,
         "reference": tender.reference,
         "original_tender_id": tender.original_tender_id,
+        "tip_minor": tender.tip_minor,
+        "cash_back_minor": tender.cash_back_minor,
+        "instalments": tender.instalments,
+        "scheme": tender.scheme,
+        "masked_number": tender.masked_number,
+        "approval_code": tender.approval_code,
+        "signature_required": tender.signature_required,
     }
 
 
@@ -266,6 +290,14 @@ def _tender(facts: Mapping[str, Any]) -> Tender:
         exchange_rate=facts["exchange_rate"],
         reference=facts["reference"],
         original_tender_id=_id(facts["original_tender_id"]),
+        # Baskets of before know nothing of these.
+        tip_minor=facts.get("tip_minor", 0),
+        cash_back_minor=facts.get("cash_back_minor", 0),
+        instalments=facts.get("instalments"),
+        scheme=facts.get("scheme"),
+        masked_number=facts.get("masked_number"),
+        approval_code=facts.get("approval_code"),
+        signature_required=facts.get("signature_required", False),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.contracts.gateway import PrintJobChanged
@@ -74,6 +74,27 @@ class PrintJobRepository:
                     where=or_(held.is_(None), held <= change.changed_at),
                 )
             )
+
+    async def unanswered(self, expired_before: datetime, reason: str, row_count: int) -> list[UUID]:
+        """Mark up to `row_count` jobs that expired before then, and that no gateway has brought to an end, as unknown.
+
+        When the gateway reported last stays as it is, so that whatever it still reports is taken over. Returns them.
+        """
+        late = (
+            select(print_jobs.c.job_id)
+            # Written out, so that the partial index is seen to apply.
+            .where(text("state IN ('queued', 'printing')"), print_jobs.c.expires_at < expired_before)
+            .order_by(print_jobs.c.expires_at)
+            .limit(row_count)
+            .with_for_update(skip_locked=True)
+        )
+        marked = await self._connection.execute(
+            update(print_jobs)
+            .where(print_jobs.c.job_id.in_(late))
+            .values(state="unknown", reason=reason)
+            .returning(print_jobs.c.job_id)
+        )
+        return [row.job_id for row in marked]
 
     async def forget(self, before: datetime, row_count: int) -> int:
         """Delete up to `row_count` jobs that were asked for before `before`; returns how many."""

@@ -379,6 +379,23 @@ print_jobs = Table(
     identifier("duplicate_of"),
     Index("print_jobs_sale", "sale_id", "requested_at", postgresql_where=text("sale_id IS NOT NULL")),
     Index("print_jobs_requested_at", "requested_at"),
+    # What a gateway has not answered for yet: a few rows, however many were printed.
+    Index("print_jobs_unanswered", "expires_at", postgresql_where=text("state IN ('queued', 'printing')")),
+)
+
+# What terminals wanted printed, for receipts and their copies, as long as there are documents.
+tender_slips = Table(
+    "tender_slips",
+    metadata,
+    identifier("tender_id", primary_key=True),
+    # authorized, or released: what the slips are of.
+    Column("cause", Text, primary_key=True),
+    identifier("sale_id", nullable=False),
+    Column("customer", ARRAY(Text()), nullable=False),
+    Column("merchant", ARRAY(Text()), nullable=False),
+    Column("signature_required", Boolean, nullable=False),
+    timestamp("came_at"),
+    Index("tender_slips_sale", "sale_id", "came_at"),
 )
 
 # The chain's own layouts in place of the shipped ones; `language` is empty for every language without one of its own.

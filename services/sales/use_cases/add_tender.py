@@ -13,15 +13,17 @@ from libs.persistence import Connection, UnitOfWork
 from libs.pricing.cash import ExchangeRate
 from services.sales.domain.basket import Basket, BasketState
 from services.sales.domain.exchange_rate import NoExchangeRate, parse_rate
-from services.sales.domain.tender import Tender, TenderKind
+from services.sales.domain.tender import NOTHING_ON_TOP, OnTop, Tender, TenderKind
 from services.sales.domain.tender_rules import (
     cash_tender,
+    check_on_top,
     check_redeemable,
     due_minor,
     foreign_cash_tender,
     other_tender,
 )
 from services.sales.storage.exchange_rates import ExchangeRateRepository
+from services.sales.use_cases.find_refunded_card import find_refunded_card
 
 
 class TenderIdTaken(Conflict):
@@ -35,7 +37,8 @@ class TenderRequest:
     """A tender as the till asks for it.
 
     Cash is `given_minor` in the store's currency, or `foreign_minor` in `foreign_currency`; the other kinds are
-    `amount_minor`. Refunds are negative. `reference` is a cheque's or voucher's number, an approval code.
+    `amount_minor`. Refunds are negative. `reference` is a cheque's or voucher's number, an approval code. `on_top` is
+    what a card is asked to pay beside its amount.
     """
 
     tender_id: UUID
@@ -46,6 +49,7 @@ class TenderRequest:
     foreign_minor: int | None = None
     reference: str | None = None
     original_tender_id: UUID | None = None
+    on_top: OnTop = NOTHING_ON_TOP
     # Where in the request's body the tender stands, for errors: "tenders.0." or nothing.
     place: str = ""
 
@@ -68,7 +72,9 @@ async def decide_tender(
 def _other(request: TenderRequest, due: int) -> Tender:
     if request.amount_minor is None:
         raise Invalid(f"A {request.kind} tender needs its amount.", field="amount_minor")
-    return other_tender(request.tender_id, request.kind, due, request.amount_minor, request.reference)
+    check_on_top(request.kind, request.amount_minor, request.on_top)
+    tender = other_tender(request.tender_id, request.kind, due, request.amount_minor, request.reference)
+    return tender.with_on_top(request.on_top)
 
 
 async def _cash(connection: Connection, request: TenderRequest, due: int, currency: str, store: StoreChanged) -> Tender:
@@ -114,13 +120,17 @@ async def add_tender(
 ) -> Basket:
     """The basket, now paying, with one more tender; kinds decided elsewhere are asked for with the commit.
 
-    Raises BasketNotOpen and what `decide_tender` raises.
+    A refund to a card finds its card by the receipts of what comes back, unless the till names it.
+    Raises BasketNotOpen and what `decide_tender` and `find_refunded_card` raise.
     """
     basket.demand(BasketState.OPEN, BasketState.PAYING)
     total_minor = sum(line.total_minor for line in lines)
     due = due_minor(total_minor, basket.tenders)
     check_redeemable(request.kind, request.amount_minor or 0, lines, basket.tenders)
     tender = await decide_tender(work.connection, request, due, basket.currency, store)
+    if tender.kind is TenderKind.CARD and tender.amount_minor < 0 and tender.original_tender_id is None:
+        card = await find_refunded_card(work.connection, basket, lines, tender.amount_minor)
+        tender = tender.for_original(card)
     if not tender.kind.decided_here:
         work.send(_authorisation(basket, tender))
     return basket.changed(state=BasketState.PAYING, tenders=(*basket.tenders, tender))
@@ -137,4 +147,7 @@ def _authorisation(basket: Basket, tender: Tender) -> AuthorizeTender:
         amount_minor=tender.amount_minor,
         instrument=tender.reference,
         original_tender_id=tender.original_tender_id,
+        cash_back_minor=tender.cash_back_minor,
+        tip_minor=tender.tip_minor,
+        instalments=tender.instalments,
     )

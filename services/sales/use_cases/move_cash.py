@@ -17,6 +17,7 @@ from services.sales.domain.shift import (
     Shift,
     UnknownShift,
 )
+from services.sales.storage.baskets import BasketRepository
 from services.sales.storage.shifts import ShiftRepository
 from services.sales.storage.totals import TotalsRepository
 from services.sales.use_cases.authorise import authorise
@@ -100,6 +101,7 @@ def _demand_access(shift: Shift, caller: Principal) -> None:
 
 async def _demand_cash(work: UnitOfWork, shift: Shift, amount_minor: int) -> None:
     totals = ShiftTotals(await TotalsRepository(work.connection).of_shift(shift.shift_id))
-    if amount_minor > totals.expected_cash_minor:
+    promised_minor = await BasketRepository(work.connection).promised_cash_back(shift.store_id, shift.till_id)
+    if amount_minor > totals.expected_cash_minor - promised_minor:
         # How much there is stays unsaid: the count at the end is blind.
         raise NotEnoughCash("There is not so much cash in the drawer.", field="amount_minor")

@@ -21,6 +21,7 @@ from services.sales.storage.sales import SaleRepository
 from services.sales.use_cases.add_tender import TenderRequest, add_tender, is_repeated
 from services.sales.use_cases.authorise_basket import authorise_basket
 from services.sales.use_cases.complete_sale import complete_sale
+from services.sales.use_cases.demand_cash_back import demand_cash_back
 from services.sales.use_cases.keep_basket import basket_updated
 from services.sales.use_cases.mail_completed import mail_completed
 from services.sales.use_cases.open_till import OpenTill, open_till
@@ -45,7 +46,7 @@ async def pay(
     """Add a tender; the first one freezes the price of the basket. Returns the basket and its total in minor units.
 
     A tender with an id that the basket has is the same tender: nothing changes. Raises TenderIdTaken, and what
-    `open_till`, pricing, `authorise_basket` and `add_tender` raise, and BasketElsewhere.
+    `open_till`, pricing, `authorise_basket`, `demand_cash_back` and `add_tender` raise, and BasketElsewhere.
     """
     till = await open_till(work, caller, current)
     basket = await _locked_at(work, till, basket_id)
@@ -54,6 +55,7 @@ async def pay(
         # Before anything is frozen or approved: a late repeat must not fix the price of a basket that is open again.
         return basket, await repository.total_minor(basket_id)
     basket, lines = await _frozen(work, caller, current, till, basket, approvals)
+    await demand_cash_back(work, till.seller.shift_id, basket, request.on_top.cash_back_minor)
     paying = await add_tender(work, basket, lines, request, till.store)
     await repository.save(paying, _total(lines))
     work.emit(basket_updated(paying, lines), sequence=paying.version)

@@ -26,6 +26,7 @@ from services.sales.receipt_layouts import CurrentLayouts
 from services.sales.storage.devices import DeviceRepository
 from services.sales.storage.print_jobs import PrintJobRepository
 from services.sales.storage.sales import SaleRepository
+from services.sales.storage.slips import SlipRepository
 from services.sales.use_cases.report_shift import read_x_report, read_z_report
 from services.sales.use_cases.reprint_receipt import reprint_receipt
 from services.sales.use_cases.send_print import PrintOrder, send_print
@@ -66,6 +67,7 @@ async def print_copy(desk: PrintDesk, sale_id: UUID, wish: PrintWish, approval: 
         language=wish.language,
         copy_number=reprint.copy_number,
         voided=stored.voided_by_sale_id is not None,
+        slips=await SlipRepository(desk.work.connection).of_document(document),
     )
     printable = printable_receipt(receipt, desk.layouts.logo)
     return await _send(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -14,6 +16,7 @@ from services.sales.domain.receipt_print import printable_receipt
 from services.sales.domain.report_print import printable_report
 from services.sales.domain.reports import ShiftReport
 from services.sales.domain.shift import MovementKind
+from services.sales.domain.slip import TenderSlips
 from services.sales.domain.till_devices import (
     TillDevices,
     cash_reason,
@@ -32,12 +35,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Printing:
-    """A transaction in which something is printed, with the stores, the layouts and the limits in force."""
+    """A transaction in which something is printed, with the stores, the layouts and the limits in force, and the
+    slips by document.
+    """
 
     work: UnitOfWork
     current: CurrentBook
     layouts: CurrentLayouts
     settings: PrintingSettings
+    slips: Mapping[UUID, tuple[TenderSlips, ...]]
 
     def expiry(self, happened_at: datetime, life_s: float) -> datetime | None:
         """Until when something that follows from `happened_at` is carried out; None if it is too late already."""
@@ -55,7 +61,7 @@ async def print_sale(printing: Printing, devices: TillDevices, document: SaleCom
     if not devices.has_printer:
         _open_for_sale(printing, devices, document)
         return
-    receipt = make_receipt(document, store)
+    receipt = make_receipt(document, store, slips=printing.slips.get(document.sale_id, ()))
     printable = printable_receipt(receipt, printing.layouts.logo)
     order = PrintOrder(
         job_id=receipt_job_id(document.sale_id),

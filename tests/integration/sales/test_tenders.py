@@ -25,8 +25,10 @@ from libs.persistence import new_id
 from libs.testkit.databases import DatabaseServer
 from libs.web.live import LiveFeed
 from services.sales.domain.tender import TenderKind
+from services.sales.price_books import PriceBooks
 from services.sales.settings import SalesSettings
 from services.sales.tender_handlers import tender_consumer
+from services.sales.use_cases.keep_slips import SlipDesk
 from tests.integration.sales.basket_shop import price_of, publish, published_sequences, stock_the_shelves
 from tests.integration.sales.shift_shop import OPENED, Person, Shop, answered, open_shop, refused
 
@@ -85,7 +87,8 @@ async def decides(shop: Shop, decided: TenderOutcome) -> None:
         body=decided.body(),
     )
     async with shop.database.transaction() as work:
-        consumer = tender_consumer(shop.resources[LiveFeed])
+        desk = SlipDesk(shop.resources[PriceBooks], shop.resources[SalesSettings])
+        consumer = tender_consumer(shop.resources[LiveFeed], desk)
         await consumer.handlers[type(decided)](Received(decided, envelope), work)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from libs.pricing.cash import ExchangeRate
-from services.sales.domain.tender import IllegalTenderTransition, Tender, TenderKind, TenderState
+from services.sales.domain.tender import Approved, IllegalTenderTransition, Tender, TenderKind, TenderState
 from services.sales.domain.tender_rules import (
     TenderRefused,
     cash_tender,
@@ -97,7 +97,10 @@ class TenderLife(RuleBasedStateMachine):
     def move(self, state: TenderState, amount: int | None) -> None:
         before = self.tender
         try:
-            self.tender = before.moved_to(state, amount_minor=amount)
+            if state is TenderState.AUTHORIZED and amount is not None:
+                self.tender = before.authorized(Approved(amount))
+            else:
+                self.tender = before.moved_to(state)
         except IllegalTenderTransition:
             assert self.tender is before
             return
