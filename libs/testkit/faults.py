@@ -33,6 +33,14 @@ FAULT_POINTS = (
     "gateway_after_terminal_intent",
     "gateway_after_terminal_answer",
     "gateway_after_terminal_outcome",
+    "payments_before_acquirer_stored",
+    "payments_after_acquirer_stored",
+    "payments_after_acquirer_answer",
+    "payments_before_acquirer_recorded",
+    "payments_before_forwarding_noted",
+    "payments_after_forwarding_noted",
+    "payments_after_forwarded",
+    "payments_before_reply_recorded",
 )
 
 

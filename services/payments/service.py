@@ -6,23 +6,31 @@ from pathlib import Path
 
 from libs.host.service import Service, ServiceContext, ServiceDefinition
 from libs.persistence.idempotency import IdempotencyStore
-from services.payments.api import intents, pre_authorisations, settlements, terminals
+from services.payments.api import cards, intents, pre_authorisations, settlements, terminals
+from services.payments.forwarding_jobs import forwarding_jobs
+from services.payments.gateways.acquirer.concentrator import Concentrator, read_concentrator
 from services.payments.handlers import premises_consumer, tender_consumer, terminal_consumer
 from services.payments.jobs import jobs
 from services.payments.settings import PaymentsSettings
-from services.payments.storage import concentrator_tables  # noqa: F401 - until its repositories are wired
 from services.payments.storage.tables import idempotency_keys, metadata
 
 
 def build(context: ServiceContext[PaymentsSettings]) -> Service:
     """Wire the service."""
     answers = IdempotencyStore(idempotency_keys)
-    limits = context.settings.limits
+    settings = context.settings
+    limits = settings.limits
+    mac_keys = {name: key.get_secret_value() for name, key in settings.acquirer_mac_keys.items()}
+    concentrator = read_concentrator(settings.acquirers_file, mac_keys)
     return Service(
-        routers=[intents.router, pre_authorisations.router, terminals.router, settlements.router],
+        routers=[intents.router, cards.router, pre_authorisations.router, terminals.router, settlements.router],
         consumers=[tender_consumer(limits), terminal_consumer(limits), premises_consumer],
-        jobs=jobs(context.database, context.settings, answers),
-        resources={IdempotencyStore: answers, PaymentsSettings: context.settings},
+        jobs=[
+            *jobs(context.database, settings, answers),
+            *forwarding_jobs(context.database, concentrator, settings),
+        ],
+        resources={IdempotencyStore: answers, PaymentsSettings: settings, Concentrator: concentrator},
+        lifespan=concentrator.running,
     )
 
 

@@ -36,6 +36,12 @@ async def ask_terminal(
             f"The terminal {asked.name!r} stands alone and cannot be asked from here. Use its own menu.",
             field="terminal",
         )
+    if asked.concentrated:
+        raise NoTerminal(
+            f"The terminal {asked.name!r} is the concentrator's: there is no device to ask. Its slips are with its"
+            " payments.",
+            field="terminal",
+        )
     operation = Operation(new_id(), None, store_id, at_till, asked, question, currency, 0)
     await send_operations(work, [operation], limits, by=caller.id)
     return operation.operation_id

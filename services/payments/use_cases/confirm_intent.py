@@ -15,8 +15,10 @@ from services.payments.domain.authority import ApprovalSpent, needed_approval
 from services.payments.domain.card_data import demand_no_card_number
 from services.payments.domain.intent import Action, IntentState
 from services.payments.domain.payment import Actor, OperationState
+from services.payments.storage.acquirer_messages import AcquirerMessageRepository, MessageState
 from services.payments.storage.approvals import ApprovalRepository
 from services.payments.storage.operations import OperationRepository
+from services.payments.storage.stored_messages import StoredMessageRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.decide_action import Approval as TerminalApproval
 from services.payments.use_cases.decide_action import approve_action, decline_action
@@ -76,6 +78,7 @@ async def confirm_intent(
         caller.demand(Permission.PAYMENTS_RESOLVE)
         actor = actor_of(caller)
     elif state is IntentState.UNKNOWN:
+        await _demand_not_being_undone(work, change)
         actor = await _authorised(work, caller, intent_id, approval)
     else:
         raise NothingToConfirm(
@@ -119,6 +122,16 @@ async def _given_back_by_hand(
     await approve_action(change, TerminalApproval(), limits, actor, reason=confirmation.note)
 
 
+async def _demand_not_being_undone(work: UnitOfWork, change: PaymentChange) -> None:
+    """While its reversal is on its way, what a slip says would not stay true."""
+    if change.payment.concentrated and await StoredMessageRepository(work.connection).waits(change.intent.intent_id):
+        raise NothingToConfirm(
+            "The payment is being reversed at the acquirer, which decides it: nothing will stay charged. Wait for that,"
+            " or take another tender.",
+            state=change.intent.state.value,
+        )
+
+
 async def _authorised(work: UnitOfWork, caller: Principal, intent_id: UUID, approval: Approval | None) -> Actor:
     needed = needed_approval(caller, Permission.PAYMENTS_CONFIRM, str(intent_id), approval)
     if needed is not None and not await ApprovalRepository(work.connection).spend(needed, work.now):
@@ -141,8 +154,18 @@ async def _close_operation(change: PaymentChange, confirmation: Confirmation) ->
     """The operation is decided with it, so that the terminal's own late answer is recognised as late."""
     if change.payment.operation_id is None:
         return
-    state = OperationState.APPROVED if confirmation.said is Said.APPROVED else OperationState.DECLINED
-    await OperationRepository(change.work.connection).decide(change.payment.operation_id, state, change.work.now)
+    approved = confirmation.said is Said.APPROVED
+    work, operation_id = change.work, change.payment.operation_id
+    state = OperationState.APPROVED if approved else OperationState.DECLINED
+    await OperationRepository(work.connection).decide(operation_id, state, work.now)
+    if change.payment.concentrated:
+        await AcquirerMessageRepository(work.connection).decide(
+            operation_id,
+            MessageState.APPROVED if approved else MessageState.DECLINED,
+            work.now,
+            approved_minor=(confirmation.amount_minor or change.intent.pending_minor) if approved else 0,
+            approval_code=confirmation.approval_code,
+        )
 
 
 def _approval(change: PaymentChange, confirmation: Confirmation) -> TerminalApproval:

@@ -187,6 +187,18 @@ async def decline_action(
         _reverse_again_later(change, limits)
 
 
+async def undo_action(change: PaymentChange, actor: Actor, reason: str, *, operation_id: UUID | None = None) -> None:
+    """The acquirer has confirmed that nothing of the unknown first action stands. Raises IllegalIntentTransition."""
+    change.move(change.intent.undone(), actor, operation_id=operation_id, reason=reason)
+    change.facts(reason_code="no-answer", reason=reason, due_at=None, asked=0, decided_at=change.work.now)
+    if change.intent.kind is IntentKind.REFUND:
+        await _end_refund(change, 0, actor)
+    if change.intent.release is Release.SALES:
+        change.released()
+    else:
+        change.refused("no-answer", reason)
+
+
 def _reverse_again_later(change: PaymentChange, limits: OperationLimits) -> None:
     asked = change.payment.asked + 1
     pause = timedelta(seconds=limits.inquiries.pause_s(asked))

@@ -13,6 +13,7 @@ from services.payments.storage.intents import IntentRepository
 from services.payments.storage.operations import OperationRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.limits import OperationLimits
+from services.payments.use_cases.lose_message import undo_now
 from services.payments.use_cases.send_operation import send_operations, start_action
 
 
@@ -38,8 +39,15 @@ async def _go_on(work: UnitOfWork, payment: Payment, limits: OperationLimits) ->
 
 
 async def inquire_now(work: UnitOfWork, change: PaymentChange, limits: OperationLimits, by: UUID | None = None) -> None:
-    """Ask for the outcome of a locked payment at once, if it is unknown and a terminal can be asked."""
-    if change.intent.state is IntentState.UNKNOWN and not change.payment.standalone:
+    """Ask for the outcome of a locked payment at once, if it is unknown and a terminal can be asked.
+
+    At the concentrator nobody can be asked: there its reversal is sent at once, and decides.
+    """
+    if change.intent.state is not IntentState.UNKNOWN or change.payment.standalone:
+        return
+    if change.payment.concentrated:
+        await undo_now(work, change)
+    else:
         asked = await send_inquiries(work, [change.payment], limits, by)
         change.facts(asked=asked[0][1], due_at=asked[0][2])
 

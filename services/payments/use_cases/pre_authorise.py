@@ -88,7 +88,7 @@ async def follow_up(
     intent = change.intent
     held_minor = intent.approved_minor
     wanted_minor = held_minor if amount_minor is None else amount_minor
-    started = intent.started(action, wanted_minor, by_hand=change.payment.standalone)
+    started = intent.started(action, wanted_minor)
     assert started.pending is action, "checked before the amount is: a wrong state is said first"
     if action is Action.COMPLETION and wanted_minor > held_minor:
         raise Invalid(

@@ -14,10 +14,12 @@ from libs.persistence import UnitOfWork
 from services.payments.domain.card_data import has_card_number, without_card_numbers
 from services.payments.domain.intent import Action, IllegalIntentTransition, IntentState
 from services.payments.domain.payment import PAYMENTS, TERMINAL, Actor, OperationState
+from services.payments.storage.acquirer_messages import AcquirerMessageRepository
 from services.payments.storage.operations import OperationRepository, StoredOperation
 from services.payments.use_cases.change_payment import PaymentChange, Slips
 from services.payments.use_cases.decide_action import Approval, approve_action, decline_action, lose_action
 from services.payments.use_cases.limits import OperationLimits
+from services.payments.use_cases.lose_message import lose_message
 from services.payments.use_cases.record_settlement import record_end_of_day
 from services.payments.use_cases.send_operation import reverse_late_approval
 
@@ -232,6 +234,12 @@ async def _conclude(
         return
     if not current.moves_money:
         await operations.decide(current.operation_id, OperationState.EXPIRED, work.now)
+        return
+    if change.payment.concentrated:
+        message = await AcquirerMessageRepository(work.connection).get(current.operation_id)
+        assert message is not None, "stored with its operation"
+        await lose_message(change, message, limits)
+        await change.keep()
         return
     await _apply(change, current, outcome, None, None, limits, operation_id=current.operation_id, actor=PAYMENTS)
     await change.keep()

@@ -8,6 +8,7 @@ from services.payments.domain.intent import REFUNDABLE, Action, Intent, IntentKi
 from services.payments.domain.payment import SALES, Payment
 from services.payments.storage.intents import IntentRepository
 from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.decide_action import decline_action
 from services.payments.use_cases.inquire import inquire_now
 from services.payments.use_cases.limits import OperationLimits
 from services.payments.use_cases.send_operation import start_action
@@ -28,6 +29,8 @@ async def release_tender(work: UnitOfWork, command: ReleaseTender, limits: Opera
     state = change.intent.state
     if state in _NOTHING_TAKEN:
         change.released()
+    elif state is IntentState.AWAITING_CARD:
+        await decline_action(change, limits, SALES, reason_code="cancelled", reason=command.reason)
     elif state is IntentState.UNKNOWN:
         await inquire_now(work, change, limits)
     elif change.intent.pending is None:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from libs.contracts.terminals import CardReferences, OperateTerminal
 from libs.persistence import UnitOfWork, new_id
-from services.payments.domain.intent import Action, Intent
+from services.payments.domain.intent import Action, Intent, IntentState
 from services.payments.domain.payment import Actor, Operation, Payment
 from services.payments.storage.operations import OperationRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.limits import OperationLimits
+from services.payments.use_cases.store_message import NotAtTheConcentrator, store_follow_up
 
 _FIRST = frozenset({Action.PURCHASE, Action.REFUND, Action.PRE_AUTHORISATION})
 
@@ -56,11 +57,17 @@ async def start_action(
     original: Payment | None = None,
     reason: str | None = None,
 ) -> None:
-    """Start an action of a payment at its terminal: by a command, or by hand where the terminal stands alone.
+    """Start an action of a payment at its terminal: by a command, by hand where the terminal stands alone, and at the
+    concentrator by waiting for the card, or by a message that is sent until it is confirmed.
 
-    `original` is the payment that a refund gives back. Raises AnotherActionPending or IllegalIntentTransition.
+    `original` is the payment that a refund gives back. Raises AnotherActionPending, IllegalIntentTransition or
+    NotAtTheConcentrator.
     """
-    intent = change.intent.started(action, amount_minor, by_hand=change.payment.standalone)
+    payment = change.payment
+    needs_card = payment.concentrated and action in _FIRST
+    if needs_card and payment.instalments is not None:
+        raise NotAtTheConcentrator("Cards keyed or read at the till are paid at once. Leave the instalments away.")
+    intent = change.intent.started(action, amount_minor, by_hand=payment.standalone, needs_card=needs_card)
     await _begin(change, intent, action, limits, actor, original=original, reason=reason)
 
 
@@ -83,13 +90,16 @@ async def _begin(
     reason: str | None,
 ) -> None:
     payment = change.payment
-    if payment.standalone:
+    if payment.standalone or intent.state is IntentState.AWAITING_CARD:
         change.move(intent, actor, reason=reason)
         change.facts(due_at=None)
         return
     operation_id = new_id()
     change.move(intent, actor, operation_id=operation_id, reason=reason)
     change.facts(operation_id=operation_id, due_at=None)
+    if payment.concentrated:
+        await store_follow_up(change, action, intent.pending_minor, operation_id, actor)
+        return
     if action in _FIRST:
         change.facts(first_operation_id=operation_id)
     await send_operations(

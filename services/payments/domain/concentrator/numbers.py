@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from iso4217 import Currency
+
 LARGEST_TRACE_NUMBER = 999_999
 
 
@@ -19,6 +21,11 @@ def next_trace_number(last: int | None) -> int:
     if not 0 <= last <= LARGEST_TRACE_NUMBER:
         raise TraceNumberWrong(f"{last} is no trace number: they run from 1 to {LARGEST_TRACE_NUMBER}.")
     return last % LARGEST_TRACE_NUMBER + 1
+
+
+def currency_number(code: str) -> str:
+    """The three digits of ISO 4217 for a currency (field 49), e.g. 978 for EUR."""
+    return f"{Currency(code).number:03d}"
 
 
 def retrieval_reference(trace_number: int, at: datetime) -> str:

@@ -63,7 +63,22 @@ class HostUncertain:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class HostSilent:
+    """The request left, and no reply came: the host may have acted on it. The request is reversed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostUnreached:
+    """Certainly nothing left: no money moved."""
+
+    reason: str
+
+
 HostDecision = HostApproved | HostDeclined | HostUncertain
+HostOutcome = HostDecision | HostSilent | HostUnreached
 
 
 def decision_in(

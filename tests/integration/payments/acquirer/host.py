@@ -89,7 +89,10 @@ class Host:
     async def answer(self, writer: asyncio.StreamWriter, request: Message) -> None:
         """Reply to a request."""
         fields: dict[int, str | None] = {number: request.fields.get(number) for number in _ECHOED}
-        fields |= {39: self.code(request), 38: "A" + request.fields[11][1:] if request.mti == "0200" else None}
+        fields |= {
+            39: self.code(request),
+            38: "A" + request.fields[11][1:] if request.mti in ("0100", "0200") else None,
+        }
         mti = request.mti[:2] + str(int(request.mti[2]) + 1) + "0"
         await self.say(writer, Message.of(mti, fields))
 
