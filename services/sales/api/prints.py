@@ -17,14 +17,17 @@ from libs.web.transactions import Reading, Work, resource
 from services.sales.api.dependencies import Books, Settings, verified_one
 from services.sales.api.sale_schemas import ApprovalText
 from services.sales.domain.receipt_labels import Language
+from services.sales.domain.slip import SlipCause
 from services.sales.domain.till_devices import PrintJob
 from services.sales.receipt_layouts import ReceiptLayouts
 from services.sales.storage.print_jobs import PrintJobRepository
+from services.sales.storage.slips import SlipRepository
 from services.sales.use_cases.print_document import (
     PrintDesk,
     PrintWish,
     print_copy,
     print_gift_receipt,
+    print_merchant_slips,
     print_shift_report,
 )
 from services.sales.use_cases.read_sale import read_sale
@@ -48,11 +51,13 @@ class _PrintBody(RequestBody):
 
 
 class SalePrintBody(_PrintBody):
-    """A copy, which counts as a reprint and is marked as one; or a gift receipt, which shows no prices."""
+    """A copy, which counts as a reprint and is marked as one; a gift receipt, which shows no prices; or the shop's own
+    slips of card payments, marked as copies, too.
+    """
 
-    kind: Literal["copy", "gift_receipt"]
+    kind: Literal["copy", "gift_receipt", "merchant_slip"]
     approval: ApprovalText | None = Field(
-        default=None, description="For a copy: an approval of `sales.reprint`, bound to the sale's id."
+        default=None, description="For a copy or a slip: an approval of `sales.reprint`, bound to the sale's id."
     )
 
 
@@ -101,6 +106,17 @@ class PrintView(BaseModel):
         )
 
 
+class SlipView(BaseModel):
+    """The slips of one tender, line by line; `released` are those of its way back."""
+
+    tender_id: UUID
+    cause: SlipCause
+    customer: tuple[str, ...]
+    merchant: tuple[str, ...]
+    signature_required: bool
+    came_at: datetime
+
+
 async def _desk(work: Work, caller: Caller, books: Books, layouts: Layouts, settings: Settings) -> PrintDesk:
     connection = work.connection
     return PrintDesk(work, caller, await books.current(connection), await layouts.current(connection), settings)
@@ -109,15 +125,27 @@ async def _desk(work: Work, caller: Caller, books: Books, layouts: Layouts, sett
 Desk = Annotated[PrintDesk, Depends(_desk, scope="function")]
 
 
-@router.post("/sales/{sale_id}/prints", status_code=202, summary="Print a copy or a gift receipt")
+@router.post("/sales/{sale_id}/prints", status_code=202, summary="Print a copy, a gift receipt or slips")
 async def print_of_sale(sale_id: UUID, body: SalePrintBody, request: Request, desk: Desk) -> PrintView:
     """At a till with a printer; 409 `no-printer` elsewhere. What becomes of it is listed under the same path."""
     if body.kind == "copy":
         approval = await verified_one(request, body.approval)
         return PrintView.of(await print_copy(desk, sale_id, body.wish(), approval))
+    if body.kind == "merchant_slip":
+        approval = await verified_one(request, body.approval)
+        return PrintView.of(await print_merchant_slips(desk, sale_id, body.wish(), approval))
     if body.approval is not None:
         raise Invalid("A gift receipt needs no approval; leave it away.", field="approval")
     return PrintView.of(await print_gift_receipt(desk, sale_id, body.wish()))
+
+
+@router.get("/sales/{sale_id}/slips", summary="What terminals wanted printed")
+async def slips_of_sale(sale_id: UUID, caller: Caller, connection: Reading) -> list[SlipView]:
+    """The slips of a document's cards: of their approval, and of their way back after a void; 200 at most."""
+    caller.demand(Permission.SALES_READ)
+    stored = await read_sale(connection, caller, sale_id)
+    slips = await SlipRepository(connection).of_sale(stored.document.voids_sale_id or sale_id, limit=LARGEST_PRINT_LIST)
+    return [SlipView.model_validate(each, from_attributes=True) for each in slips]
 
 
 @router.get("/sales/{sale_id}/prints", summary="What became of a document's prints")

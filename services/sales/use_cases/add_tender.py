@@ -59,6 +59,7 @@ async def decide_tender(
 ) -> Tender:
     """The tender in its first state. Raises TenderRefused, Invalid for missing amounts, or NoExchangeRate."""
     try:
+        check_on_top(request.kind, request.amount_minor or 0, request.on_top)
         if request.kind is TenderKind.CASH:
             tender = await _cash(connection, request, due, currency, store)
         else:
@@ -72,7 +73,6 @@ async def decide_tender(
 def _other(request: TenderRequest, due: int) -> Tender:
     if request.amount_minor is None:
         raise Invalid(f"A {request.kind} tender needs its amount.", field="amount_minor")
-    check_on_top(request.kind, request.amount_minor, request.on_top)
     tender = other_tender(request.tender_id, request.kind, due, request.amount_minor, request.reference)
     return tender.with_on_top(request.on_top)
 

@@ -10,8 +10,9 @@ import structlog
 from libs.contracts.tenders import TenderAuthorized, TenderReleased
 from libs.persistence import UnitOfWork
 from services.sales.domain.basket import Basket
+from services.sales.domain.completion import tender_facts
 from services.sales.domain.slip import MerchantSlips, SlipCause, TenderSlips, slip_lines
-from services.sales.domain.slip_print import SlipSide, slip_document
+from services.sales.domain.slip_print import SlipPiece, SlipSide, slip_document
 from services.sales.domain.tender import Tender
 from services.sales.domain.till_devices import slip_job_id
 from services.sales.price_books import PriceBooks
@@ -83,7 +84,8 @@ async def _print(
     if store is None or till is None or expires_at <= work.now:
         _log.warning("slip_not_printed", tender_id=str(tender.tender_id), store_known=store is not None)
         return
-    printed = slip_document(slips, tender, store, till.code, sides)
+    facts = tender_facts(tender)
+    printed = slip_document([SlipPiece(side, slips, facts) for side in sides], store, till.code)
     order = PrintOrder(
         job_id=slip_job_id(tender.tender_id, slips.cause),
         store_id=basket.store_id,

@@ -10,6 +10,7 @@ from uuid import UUID
 from libs.contracts.gateway import DocumentKind
 from libs.contracts.permissions import Permission
 from libs.contracts.printing import PrintedDocument
+from libs.contracts.refusal import Conflict
 from libs.persistence import UnitOfWork
 from libs.web.principal import Approval, Principal
 from services.sales.domain.receipt import make_receipt
@@ -17,6 +18,7 @@ from services.sales.domain.receipt_labels import Language
 from services.sales.domain.receipt_print import printable_gift_receipt, printable_receipt
 from services.sales.domain.report_print import printable_report
 from services.sales.domain.returning import UnknownReceipt
+from services.sales.domain.slip_print import SlipPiece, SlipSide, slip_document
 from services.sales.domain.till import UnknownTill
 from services.sales.domain.till_devices import NoPrinter, PrintJob, TillDevices
 from services.sales.layout_samples import gift_values, receipt_values, report_values
@@ -27,9 +29,17 @@ from services.sales.storage.devices import DeviceRepository
 from services.sales.storage.print_jobs import PrintJobRepository
 from services.sales.storage.sales import SaleRepository
 from services.sales.storage.slips import SlipRepository
+from services.sales.use_cases.authorise import authorise
+from services.sales.use_cases.read_sale import read_sale
 from services.sales.use_cases.report_shift import read_x_report, read_z_report
 from services.sales.use_cases.reprint_receipt import reprint_receipt
 from services.sales.use_cases.send_print import PrintOrder, send_print
+
+
+class NoSlips(Conflict):
+    """There is no slip of a terminal that could be printed again."""
+
+    type = "no-slips"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,40 @@ async def print_gift_receipt(desk: PrintDesk, sale_id: UUID, wish: PrintWish) ->
         "gift_receipt",
         printable.title,
         desk.layouts.document("gift_receipt", printable, gift_values(receipt)),
+        made_at=document.till_id,
+        sale_id=sale_id,
+        shift_id=document.shift_id,
+    )
+
+
+async def print_merchant_slips(desk: PrintDesk, sale_id: UUID, wish: PrintWish, approval: Approval | None) -> PrintJob:
+    """Print the shop's slips of a document's cards again, each on its own piece and marked as a copy.
+
+    Raises UnknownReceipt, NoSlips, Forbidden, ApprovalRequired and its kin, UnknownTill, NoPrinter or PrintIdTaken.
+    """
+    earlier = await PrintJobRepository(desk.work.connection).get(wish.print_id)
+    stored = await read_sale(desk.work.connection, desk.caller, sale_id)
+    document = stored.document
+    if earlier is not None and earlier.sale_id == sale_id and earlier.document_kind == "slip":
+        return earlier
+    # The slips of a void are those of the tenders that it gave back.
+    tenders = {key: each for each in document.tenders for key in (each.original_tender_id, each.tender_id) if key}
+    pieces = [
+        SlipPiece(SlipSide.MERCHANT, slips, tenders[slips.tender_id])
+        for slips in await SlipRepository(desk.work.connection).of_document(document)
+        if slips.merchant or slips.signature_required
+    ]
+    if not pieces:
+        raise NoSlips("No terminal gave a slip for the shop with this document.")
+    await authorise(desk.work, desk.caller, Permission.SALES_REPRINT, bound_to=str(sale_id), approval=approval)
+    store = desk.current.stores[document.store_id]
+    printed = slip_document(pieces, store, document.till_code, language=wish.language, copy_mark=True)
+    return await _send(
+        desk,
+        wish,
+        "slip",
+        printed.title,
+        printed.document,
         made_at=document.till_id,
         sale_id=sale_id,
         shift_id=document.shift_id,
