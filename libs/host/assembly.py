@@ -24,8 +24,8 @@ from libs.host.dead_message_routes import dead_message_routes
 from libs.host.edge import Edge
 from libs.host.errors import WrongSetting
 from libs.host.jobs import JobMeasurements, running_jobs
-from libs.host.registry import AnyServiceDefinition
-from libs.host.service import Service, ServiceContext
+from libs.host.registry import AnyServiceDefinition, AnyStoredDefinition
+from libs.host.service import Service, ServiceContext, ServiceDefinition, TablelessContext
 from libs.host.settings import HostSettings, load_settings
 from libs.persistence import Clock, Database, create_engine
 from libs.persistence.leases import Leases
@@ -51,49 +51,60 @@ class Surroundings:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a service with tables works with."""
+
+    schema: str
+    database: Database
+    tables: MessagingTables
+    bus: MessageBus
+
+
 class BuiltService:
     """A service that is built and does not work yet: its consumers can be declared before anybody publishes."""
 
-    def __init__(self, definition: AnyServiceDefinition, database_url: str, surroundings: Surroundings) -> None:
-        """Build the service; connects to nothing. Raises WrongSetting for a wrong setting of the service's own."""
+    def __init__(self, definition: AnyServiceDefinition, database_url: str | None, surroundings: Surroundings) -> None:
+        """Build the service; connects to nothing. A service without tables needs no `database_url`.
+
+        Raises WrongSetting for a wrong setting of the service's own.
+        """
         self.definition = definition
         self.transport = surroundings.transport
         self._surroundings = surroundings
-        self._tables = messaging_tables_of(definition.metadata, definition.schema)
         self.registry = CollectorRegistry()
         self._provider = surroundings.traces(definition.name)
         self._tracer = self._provider.get_tracer("tillstream")
-        self._database = self._open_database(database_url)
-        self._context: ServiceContext[Any] = ServiceContext(
-            name=definition.name,
-            settings=load_settings(definition.settings, surroundings.secrets),
-            database=self._database,
-            clock=surroundings.clock,
-            redis=surroundings.redis,
-            http=surroundings.http,
-            verifier=TokenVerifier.over_http(surroundings.http, surroundings.clock),
-            bus=surroundings.settings.bus,
-        )
-        self.bus = MessageBus(
-            definition.name,
-            self._database,
-            self._tables,
-            surroundings.transport,
-            surroundings.settings.bus,
-            registry=self.registry,
-            tracer_provider=self._provider,
-        )
-        self.service: Service = definition.build(self._context)
-        self.app = create_service_app(
-            name=definition.name,
-            summary=definition.summary,
-            context=self._context,
-            routers=[*self.service.routers, dead_message_routes(self._tables)],
-            resources=self.service.resources,
-            checks={"database": _database_check(self._database, definition.schema)},
-            registry=self.registry,
-            tracer=self._tracer,
-        )
+        settings = load_settings(definition.settings, surroundings.secrets)
+        verifier = TokenVerifier.over_http(surroundings.http, surroundings.clock)
+        context: ServiceContext[Any] | TablelessContext[Any]
+        if isinstance(definition, ServiceDefinition):
+            self._stored: _Stored | None = self._store(definition, database_url)
+            context = ServiceContext(
+                name=definition.name,
+                settings=settings,
+                database=self._stored.database,
+                clock=surroundings.clock,
+                redis=surroundings.redis,
+                http=surroundings.http,
+                verifier=verifier,
+                bus=surroundings.settings.bus,
+            )
+            self.service: Service = definition.build(context)
+        else:
+            self._stored = None
+            context = TablelessContext(
+                definition.name, settings, surroundings.clock, surroundings.redis, surroundings.http, verifier
+            )
+            self.service = definition.build(context)
+            if self.service.consumers or self.service.jobs:
+                raise WrongSetting(f"The service {definition.name} keeps no tables: it can have no consumers or jobs.")
+        self.app = self._application(context)
+
+    @property
+    def bus(self) -> MessageBus | None:
+        """The service's bus; None without tables, in which messages are kept."""
+        return None if self._stored is None else self._stored.bus
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[FastAPI]:
@@ -103,33 +114,67 @@ class BuiltService:
         """
         async with AsyncExitStack() as stack:
             stack.callback(self._provider.shutdown)
-            stack.push_async_callback(self._database.close)
+            if self._stored is not None:
+                stack.push_async_callback(self._stored.database.close)
             # Mounted or served by our own server, an application's lifespan does not run by itself.
             await stack.enter_async_context(self.app.router.lifespan_context(self.app))
             await stack.enter_async_context(self.service.lifespan())
-            await self.bus.start(self.service.consumers)
-            stack.push_async_callback(self.bus.stop)
-            await stack.enter_async_context(
-                running_jobs(
-                    self.service.jobs,
-                    service=self.definition.name,
-                    leases=Leases(self._database.engine, self._tables.leases),
-                    lease_s=self._surroundings.settings.job_lease_s,
-                    tracer=self._tracer,
-                    measurements=JobMeasurements(self.registry),
-                )
-            )
+            if self._stored is not None:
+                await stack.enter_async_context(self._messages_and_jobs(self._stored))
             yield self.app
 
-    def _open_database(self, url: str) -> Database:
+    @asynccontextmanager
+    async def _messages_and_jobs(self, stored: _Stored) -> AsyncIterator[None]:
+        await stored.bus.start(self.service.consumers)
+        try:
+            async with running_jobs(
+                self.service.jobs,
+                service=self.definition.name,
+                leases=Leases(stored.database.engine, stored.tables.leases),
+                lease_s=self._surroundings.settings.job_lease_s,
+                tracer=self._tracer,
+                measurements=JobMeasurements(self.registry),
+            ):
+                yield
+        finally:
+            await stored.bus.stop()
+
+    def _application(self, context: ServiceContext[Any] | TablelessContext[Any]) -> FastAPI:
+        stored = self._stored
+        return create_service_app(
+            name=self.definition.name,
+            summary=self.definition.summary,
+            context=context,
+            routers=[*self.service.routers, *([dead_message_routes(stored.tables)] if stored else [])],
+            resources=self.service.resources,
+            checks={"database": _database_check(stored.database, stored.schema)} if stored else {},
+            registry=self.registry,
+            tracer=self._tracer,
+            pages=self.service.pages,
+        )
+
+    def _store(self, definition: AnyStoredDefinition, url: str | None) -> _Stored:
+        if url is None:
+            raise WrongSetting(f"The service {definition.name} keeps tables: it needs the URL of a database.")
         host = self._surroundings.settings
         engine = create_engine(
             url,
-            schema=self.definition.schema,
+            schema=definition.schema,
             pool_size=host.database_pool_connections,
             pool_timeout_s=host.database_pool_timeout_s,
         )
-        return Database(engine, clock=self._surroundings.clock)
+        database = Database(engine, clock=self._surroundings.clock)
+        tables = messaging_tables_of(definition.metadata, definition.schema)
+        bus = MessageBus(
+            definition.name,
+            database,
+            tables,
+            self.transport,
+            host.bus,
+            registry=self.registry,
+            tracer_provider=self._provider,
+        )
+        return _Stored(definition.schema, database, tables, bus)
 
 
 @asynccontextmanager

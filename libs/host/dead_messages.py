@@ -12,8 +12,8 @@ from libs.bus.dead import DeadMessage, discard, list_dead, list_undeliverable, r
 from libs.bus.tables import MessagingTables
 from libs.contracts.refusal import Refusal
 from libs.host.assembly import messaging_tables_of
-from libs.host.errors import NotAvailable
-from libs.host.registry import AnyServiceDefinition, service_definition, service_names
+from libs.host.errors import NotAvailable, WrongSetting
+from libs.host.registry import AnyStoredDefinition, service_definition, service_names, with_tables
 from libs.host.settings import HostSettings, load_settings
 from libs.persistence import Database, create_engine
 
@@ -21,12 +21,15 @@ PAGE_MESSAGES = 100
 LONGEST_ERROR_CHARACTERS = 160
 
 
-def chosen_services(name: str | None) -> list[AnyServiceDefinition]:
-    """The service of this name, or all of them. Raises WrongSetting."""
-    return [service_definition(each) for each in ([name] if name else service_names())]
+def chosen_services(name: str | None) -> list[AnyStoredDefinition]:
+    """The service of this name, or all that have messages. Raises WrongSetting."""
+    chosen = with_tables(service_definition(each) for each in ([name] if name else service_names()))
+    if not chosen:
+        raise WrongSetting(f"The service {name} has no messages: it keeps no tables.")
+    return chosen
 
 
-async def table_of_dead(definitions: list[AnyServiceDefinition]) -> Table:
+async def table_of_dead(definitions: list[AnyStoredDefinition]) -> Table:
     """One row for each dead message and each command that was given up."""
     table = Table("service", "message", "consumer", "type", "key", "tries", "received", "error")
     for definition in definitions:
@@ -50,7 +53,7 @@ async def table_of_dead(definitions: list[AnyServiceDefinition]) -> Table:
     return table
 
 
-async def find_dead(definitions: list[AnyServiceDefinition], message: str | None) -> list[tuple[str, DeadMessage]]:
+async def find_dead(definitions: list[AnyStoredDefinition], message: str | None) -> list[tuple[str, DeadMessage]]:
     """Dead messages with the names of their services: the one with this id, or all of them."""
     found: list[tuple[str, DeadMessage]] = []
     for definition in definitions:
@@ -62,7 +65,7 @@ async def find_dead(definitions: list[AnyServiceDefinition], message: str | None
 
 async def decide(
     verb: str,
-    definitions: list[AnyServiceDefinition],
+    definitions: list[AnyStoredDefinition],
     chosen: list[tuple[str, DeadMessage]],
     advance: Callable[[str, int], None],
 ) -> list[str]:
@@ -92,7 +95,7 @@ async def _all_dead(database: Database, tables: MessagingTables) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _opened(definition: AnyServiceDefinition) -> AsyncIterator[tuple[Database, MessagingTables]]:
+async def _opened(definition: AnyStoredDefinition) -> AsyncIterator[tuple[Database, MessagingTables]]:
     """The service's database, reached as the service itself."""
     url = load_settings(HostSettings).service_database_url(definition.name)
     database = Database(create_engine(url, schema=definition.schema, pool_size=2))

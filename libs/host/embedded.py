@@ -24,7 +24,7 @@ from libs.host.assembly import BuiltService, Surroundings, messaging_tables_of, 
 from libs.host.edge import Edge
 from libs.host.garbage import spare_requests_the_search
 from libs.host.postgres import embedded_postgres
-from libs.host.registry import AnyServiceDefinition, all_services
+from libs.host.registry import AnyServiceDefinition, all_services, with_tables
 from libs.host.schemas import Advance, migrate_services
 from libs.host.secret_settings import kept_secrets
 from libs.host.server import StopSignal, listen, serving
@@ -83,7 +83,7 @@ async def embedded(
         admin_url = await stack.enter_async_context(_postgres(settings.data_folder))
         advance("loading the services", 1)
         services = await loading if loading is not None else list(definitions or ())
-        urls = {definition.schema: service_url(admin_url, definition.schema) for definition in services}
+        urls = {definition.schema: service_url(admin_url, definition.schema) for definition in with_tables(services)}
         advance("migrating", 1)
         await asyncio.to_thread(migrate_services, services, admin_url, urls, lambda what, _finished: advance(what, 0))
         await asyncio.to_thread(_free_leases, admin_url, services)
@@ -91,7 +91,7 @@ async def embedded(
         edge = Edge()
         secrets = kept_secrets(services, settings.data_folder / SECRETS_FOLDER)
         surroundings = await _surroundings(stack, settings, edge, clock, secrets)
-        built = [BuiltService(definition, urls[definition.schema], surroundings) for definition in services]
+        built = [BuiltService(definition, urls.get(definition.name), surroundings) for definition in services]
         for companion in companions:
             await stack.enter_async_context(companion(surroundings, edge))
         await stack.enter_async_context(working_together(built, edge))
@@ -129,7 +129,7 @@ async def _surroundings(
 def _free_leases(admin_url: str, services: Sequence[AnyServiceDefinition]) -> None:
     """End the leases of a process that was killed: the folder is ours alone, so nobody else can hold one."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        for definition in services:
+        for definition in with_tables(services):
             leases = messaging_tables_of(definition.metadata, definition.schema).leases
             table = sql.Identifier(definition.schema, leases.name)
             connection.execute(sql.SQL("DELETE FROM {}").format(table))

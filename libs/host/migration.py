@@ -13,7 +13,7 @@ from libs.bus.transports.local import LocalTransport
 from libs.bus.transports.rabbit import RabbitTransport
 from libs.host.assembly import BuiltService, Surroundings
 from libs.host.errors import NotAvailable
-from libs.host.registry import AnyServiceDefinition
+from libs.host.registry import AnyServiceDefinition, with_tables
 from libs.host.schemas import Advance, migrate_services
 from libs.host.secret_settings import made_up_secrets
 from libs.host.settings import HostSettings
@@ -30,7 +30,9 @@ async def migrate_everything(
     Waits up to `startup_wait_s` for each. `advance` is called with (what is done, services finished).
     """
     admin_url = settings.admin_url()
-    urls = {definition.schema: settings.service_database_url(definition.name) for definition in definitions}
+    urls = {
+        definition.schema: settings.service_database_url(definition.name) for definition in with_tables(definitions)
+    }
 
     async def migrated() -> None:
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from typing import Any
 
 import services
 from libs.host.errors import WrongSetting
-from libs.host.service import ServiceDefinition
+from libs.host.service import ServiceDefinition, TablelessDefinition
 
-AnyServiceDefinition = ServiceDefinition[Any]
+AnyStoredDefinition = ServiceDefinition[Any]
+AnyServiceDefinition = AnyStoredDefinition | TablelessDefinition[Any]
 
 
 def service_names() -> list[str]:
@@ -44,3 +46,8 @@ def service_definition(name: str) -> AnyServiceDefinition:
 def all_services() -> list[AnyServiceDefinition]:
     """Every service of this installation, in alphabetical order."""
     return [service_definition(name) for name in service_names()]
+
+
+def with_tables(definitions: Iterable[AnyServiceDefinition]) -> list[AnyStoredDefinition]:
+    """Those of the services that keep tables: what is migrated, has a role, and has messages."""
+    return [definition for definition in definitions if isinstance(definition, ServiceDefinition)]

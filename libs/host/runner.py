@@ -16,6 +16,7 @@ from libs.host.assembly import BuiltService, Surroundings
 from libs.host.garbage import spare_requests_the_search
 from libs.host.registry import AnyServiceDefinition
 from libs.host.server import StopSignal, listen, serving
+from libs.host.service import ServiceDefinition
 from libs.host.settings import HostSettings
 from libs.host.waiting import wait_for_broker, wait_for_database
 from libs.persistence import Clock, utc_now
@@ -29,9 +30,11 @@ _log = structlog.get_logger(__name__)
 async def run_service(definition: AnyServiceDefinition, settings: HostSettings, *, clock: Clock = utc_now) -> None:
     """Run the service until SIGTERM or SIGINT; then let open requests and messages in hand finish.
 
+    One without tables waits for neither database nor broker.
     Raises NotAvailable if the port is taken or database or broker do not come, WrongSetting for a wrong setting.
     """
-    database_url = settings.service_database_url(definition.name)
+    stored = definition if isinstance(definition, ServiceDefinition) else None
+    database_url = None if stored is None else settings.service_database_url(stored.name)
     listener = listen(settings.bind_address, settings.port)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
@@ -51,10 +54,11 @@ async def run_service(definition: AnyServiceDefinition, settings: HostSettings, 
         # Only here: these collectors describe the process, which in embedded mode belongs to no one service.
         ProcessCollector(registry=service.registry)
         GCCollector(registry=service.registry)
-        await wait_for_database(definition, database_url, settings.startup_wait_s)
-        await transport.start()
-        stack.push_async_callback(transport.stop)
-        await wait_for_broker(transport, service.service.consumers, settings.startup_wait_s)
+        if stored is not None and database_url is not None:
+            await wait_for_database(stored, database_url, settings.startup_wait_s)
+            await transport.start()
+            stack.push_async_callback(transport.stop)
+            await wait_for_broker(transport, service.service.consumers, settings.startup_wait_s)
         app = await stack.enter_async_context(service.working())
         await stack.enter_async_context(serving(app, listener, settings, behind_proxy=True))
         spare_requests_the_search()

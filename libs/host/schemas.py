@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from libs.host.errors import CheckFailed, NotAvailable
 from libs.host.postgres import embedded_postgres
-from libs.host.registry import AnyServiceDefinition
+from libs.host.registry import AnyServiceDefinition, AnyStoredDefinition, with_tables
 from libs.host.settings import HostSettings
 from libs.persistence.migrate import DatabaseAhead, autogenerate, differences, migrate
 
@@ -30,7 +30,7 @@ def migrate_services(
     service_urls: dict[str, str],
     advance: Advance = lambda _what, _finished: None,
 ) -> None:
-    """Bring the schemas and roles up to date.
+    """Bring the schemas and roles up to date; services without tables have none.
 
     Raises NotAvailable if the database does not answer, CheckFailed if it is ahead of this code.
     """
@@ -39,7 +39,7 @@ def migrate_services(
         advance(f"{schema} {what}", 1 if what == "ready" else 0)
 
     try:
-        migrate(admin_url, definitions, service_urls, report)
+        migrate(admin_url, with_tables(definitions), service_urls, report)
     except DatabaseAhead as error:
         raise CheckFailed(f"Nothing was migrated: {error}.") from error
     except OperationalError as error:
@@ -76,7 +76,7 @@ def schema_differences(
     """For each service what its migrations lack of the tables in code; services without difference are left out."""
     found: dict[str, list[str]] = {}
     with scratch_database(settings) as url:
-        for definition in definitions:
+        for definition in with_tables(definitions):
             migrate(url, [_without_tables(definition)], {})
             missing = differences(url, definition)
             if missing:
@@ -85,14 +85,14 @@ def schema_differences(
     return found
 
 
-def write_migration(definition: AnyServiceDefinition, message: str, settings: HostSettings) -> Path | None:
+def write_migration(definition: AnyStoredDefinition, message: str, settings: HostSettings) -> Path | None:
     """Write the next migration of a service from its tables in code; None if nothing has changed."""
     with scratch_database(settings) as url:
         migrate(url, [_without_tables(definition)], {})
         return autogenerate(url, definition, message)
 
 
-def _without_tables(definition: AnyServiceDefinition) -> AnyServiceDefinition:
+def _without_tables(definition: AnyStoredDefinition) -> AnyStoredDefinition:
     """The same migrations, also where the tables in code are ahead of them."""
     return replace(definition, metadata=MetaData())
 

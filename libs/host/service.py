@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
 from sqlalchemy import MetaData
+from starlette.types import ASGIApp
 
 from libs.bus.consumer import AnyConsumer
 from libs.bus.settings import BusSettings
@@ -41,6 +42,18 @@ class ServiceContext(Generic[SettingsT]):
 
 
 @dataclass(frozen=True)
+class TablelessContext(Generic[SettingsT]):
+    """What the host hands to a service that keeps no tables: the same, without a database and without the bus."""
+
+    name: str
+    settings: SettingsT
+    clock: Clock
+    redis: Redis
+    http: httpx.AsyncClient
+    verifier: TokenVerifier
+
+
+@dataclass(frozen=True)
 class Job:
     """A timer: `run` is called every `every_s` seconds, on one replica at a time (a lease decides which)."""
 
@@ -56,13 +69,17 @@ async def _nothing() -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Service:
-    """A built service. `resources` are the objects its routes ask for by type (`libs.web.resource`)."""
+    """A built service. `resources` are the objects its routes ask for by type (`libs.web.resource`).
+
+    `pages` serve people: whatever lies below `/<name>/` and is no route, as an application of its own.
+    """
 
     routers: Sequence[APIRouter] = ()
     consumers: Sequence[AnyConsumer] = ()
     jobs: Sequence[Job] = ()
     resources: dict[type, Any] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = _nothing
+    pages: ASGIApp | None = None
 
 
 @dataclass(frozen=True)
@@ -80,3 +97,17 @@ class ServiceDefinition(Generic[SettingsT]):
     def schema(self) -> str:
         """The PostgreSQL schema (and role `tillstream_<schema>`) that the service owns."""
         return self.name
+
+
+@dataclass(frozen=True)
+class TablelessDefinition(Generic[SettingsT]):
+    """How to build a service that keeps nothing: a client of the other services' APIs.
+
+    It has no schema, no role and no password, and does not wait for a database or a broker. Without tables there is
+    no inbox, no outbox and no lease: it consumes nothing, publishes nothing and has no jobs.
+    """
+
+    name: str
+    summary: str
+    settings: type[SettingsT]
+    build: Callable[[TablelessContext[SettingsT]], Service]

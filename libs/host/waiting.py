@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.bus.consumer import AnyConsumer
 from libs.bus.transport import Disconnected, Transport
 from libs.host.errors import NotAvailable
-from libs.host.registry import AnyServiceDefinition
+from libs.host.registry import AnyStoredDefinition
 from libs.persistence.migrate import DatabaseAhead, pending
 
 FIRST_PAUSE_S = 0.2
@@ -27,7 +27,7 @@ class NotYet(Exception):
     """What is waited for is not there; the message says what it is and why."""
 
 
-async def wait_for_database(definition: AnyServiceDefinition, url: str, limit_s: float) -> None:
+async def wait_for_database(definition: AnyStoredDefinition, url: str, limit_s: float) -> None:
     """Return once the database answers and holds the migrations this code needs. Raises NotAvailable after `limit_s`.
 
     A database that is ahead of this code is fine: while a new version is rolled out, old replicas run on.

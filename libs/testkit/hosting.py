@@ -26,7 +26,7 @@ from libs.bus.transport import Transport
 from libs.bus.transports.local import LocalTransport
 from libs.host.assembly import BuiltService, Surroundings, working_together
 from libs.host.edge import Edge
-from libs.host.registry import AnyServiceDefinition
+from libs.host.registry import AnyServiceDefinition, with_tables
 from libs.host.secret_settings import made_up_secrets
 from libs.host.settings import HostSettings
 from libs.persistence import Clock, utc_now
@@ -70,8 +70,9 @@ async def migrated_database(definitions: Sequence[AnyServiceDefinition], server:
     def create() -> str:
         if key not in _templates:
             template = server.create()
-            urls = {definition.schema: service_url(template, definition.schema) for definition in definitions}
-            migrate(template, definitions, urls)
+            stored = with_tables(definitions)
+            urls = {definition.schema: service_url(template, definition.schema) for definition in stored}
+            migrate(template, stored, urls)
             _templates[key] = template
         return server.create(template=_templates[key])
 
@@ -122,7 +123,7 @@ async def running(
             secrets=made_up,
         )
         services = [
-            BuiltService(definition, service_url(url, definition.schema), surroundings) for definition in definitions
+            BuiltService(definition, service_url(url, definition.name), surroundings) for definition in definitions
         ]
         await stack.enter_async_context(working_together(services, edge))
         yield RunningServices(
@@ -131,7 +132,7 @@ async def running(
             redis,
             spans,
             apps={service.definition.name: service.app for service in services},
-            buses={service.definition.name: service.bus for service in services},
+            buses={service.definition.name: service.bus for service in services if service.bus is not None},
             secrets=made_up,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from libs.web.docs_page import add_docs_page
 from libs.web.health import ReadinessCheck, health_router
@@ -29,10 +30,12 @@ def create_service_app(
     registry: CollectorRegistry,
     tracer: Tracer | None = None,
     version: str = "1",
+    pages: ASGIApp | None = None,
 ) -> FastAPI:
     """Build the application that serves `/<name>/v1/...`, `/<name>/healthz`, its OpenAPI page and its metrics.
 
     `context` is the service's `ServiceContext`; `resources` are found again by `libs.web.transactions.resource`.
+    `pages`, if there are any, get every other path below `/<name>/`.
     Paths are absolute, so the same application is served alone or mounted beside others.
     """
     app = DescribedApp(
@@ -61,4 +64,7 @@ def create_service_app(
     app.include_router(health_router(checks, registry), prefix=f"/{name}")
     for router in routers:
         app.include_router(router, prefix=f"/{name}/v1")
+    if pages is not None:
+        # Last, as it takes whatever nothing before it has taken.
+        app.mount(f"/{name}", pages)
     return app

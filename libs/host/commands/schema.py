@@ -55,13 +55,15 @@ def new(
     """
     if not message.strip():
         raise WrongSetting('The migration needs a title, e.g. "Count voided receipts".')
-    from libs.host.registry import service_definition
+    from libs.host.registry import service_definition, with_tables
     from libs.host.schemas import write_migration
     from libs.host.settings import HostSettings, load_settings
 
-    definition = service_definition(service)
+    stored = with_tables([service_definition(service)])
+    if not stored:
+        raise WrongSetting(f"The service {service} keeps no tables, so it has no migrations.")
     with progress(f"Comparing the tables of {service}"):
-        path = write_migration(definition, message, load_settings(HostSettings))
+        path = write_migration(stored[0], message, load_settings(HostSettings))
     if path is None:
         out.print(f"Nothing to do: the migrations of {service} lead to its tables already.")
     else:

@@ -1,0 +1,1 @@
+"""The operators' web pages: a client of the other services' APIs."""

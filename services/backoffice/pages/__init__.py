@@ -1,0 +1,1 @@
+"""The pages themselves. NiceGUI is imported with the first of them that somebody opens."""

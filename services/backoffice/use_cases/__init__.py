@@ -1,0 +1,1 @@
+"""What a person does at the pages that takes more than one request."""
