@@ -6,7 +6,15 @@ from pathlib import Path
 
 from libs.host.service import Service, ServiceContext, ServiceDefinition
 from libs.persistence.idempotency import IdempotencyStore
-from services.payments.api import cards, intents, pre_authorisations, settlements, terminals
+from services.payments.api import (
+    cards,
+    concentrated_terminals,
+    intents,
+    pre_authorisations,
+    settlements,
+    terminals,
+)
+from services.payments.batch_jobs import batch_jobs
 from services.payments.forwarding_jobs import forwarding_jobs
 from services.payments.gateways.acquirer.concentrator import Concentrator, read_concentrator
 from services.payments.handlers import premises_consumer, tender_consumer, terminal_consumer
@@ -23,11 +31,19 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
     mac_keys = {name: key.get_secret_value() for name, key in settings.acquirer_mac_keys.items()}
     concentrator = read_concentrator(settings.acquirers_file, mac_keys)
     return Service(
-        routers=[intents.router, cards.router, pre_authorisations.router, terminals.router, settlements.router],
+        routers=[
+            intents.router,
+            cards.router,
+            pre_authorisations.router,
+            terminals.router,
+            concentrated_terminals.router,
+            settlements.router,
+        ],
         consumers=[tender_consumer(limits), terminal_consumer(limits), premises_consumer],
         jobs=[
             *jobs(context.database, settings, answers),
             *forwarding_jobs(context.database, concentrator, settings),
+            *batch_jobs(context.database, concentrator, settings),
         ],
         resources={IdempotencyStore: answers, PaymentsSettings: settings, Concentrator: concentrator},
         lifespan=concentrator.running,

@@ -102,13 +102,16 @@ class SettlementView(BaseModel):
 
 class DifferenceView(BaseModel):
     """Where ours and theirs part. Kinds: `sale_totals`, `refund_totals` of a terminal's scheme; of an acquirer's file
-    `not_ours` (a row without a payment, or named twice) and `not_theirs` (a payment without a row).
+    `not_ours` (a row without a payment, or named twice) and `not_theirs` (a payment without a row); of a batch with an
+    acquirer `batch_uploaded` (its totals did not agree: ours and theirs net, theirs by the reply or else by the items
+    that it took), `batch_item_refused`, and `batch_out_of_balance` (it does not agree although it was told each item).
     """
 
     difference_id: UUID
     store_id: UUID
     settlement_id: UUID | None
     file_id: UUID | None
+    acquirer: str | None = None
     kind: str
     scheme: str | None
     intent_id: UUID | None

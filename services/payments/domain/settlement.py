@@ -12,6 +12,8 @@ from libs.contracts.refusal import Conflict
 from libs.contracts.terminals import SchemeTotal
 
 NO_SCHEME = "unknown"
+# Of a batch: its totals differed and each item was told; the acquirer refused one; it still disagreed after that.
+UPLOADED, ITEM_REFUSED, STILL_DIFFERING = "batch_uploaded", "batch_item_refused", "batch_out_of_balance"
 EVERY_SCHEME = "all"
 
 

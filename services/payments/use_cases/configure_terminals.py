@@ -12,6 +12,7 @@ from services.payments.domain.card_data import demand_no_card_number
 from services.payments.domain.terminal import NoTerminal, Terminal, TerminalKind
 from services.payments.storage.terminals import TerminalRepository
 from services.payments.use_cases.pre_authorise import till_of
+from services.payments.use_cases.start_batches import demand_batches_closed, demand_nothing_stored
 from services.payments.use_cases.start_settlement import known_terminal
 
 
@@ -54,7 +55,7 @@ async def set_default_terminal(work: UnitOfWork, caller: Principal, till_id: UUI
 async def release_terminal(work: UnitOfWork, caller: Principal, terminal_id: UUID, note: str | None) -> Terminal:
     """Let a terminal be taken away or replaced, once its day is settled (retail rule 21).
 
-    Raises UnknownTerminal, Forbidden or TerminalNotSettled.
+    Raises UnknownTerminal, Forbidden, TerminalNotSettled, MessagesWaiting or BatchesOpen.
     """
     caller.demand(Permission.PAYMENTS_SETTLE)
     demand_no_card_number(note, "note")
@@ -68,6 +69,9 @@ async def release_terminal(work: UnitOfWork, caller: Principal, terminal_id: UUI
             unsettled_count=undone.unsettled_count,
             undecided_count=undone.undecided_count,
         )
+    if terminal.concentrated:
+        await demand_nothing_stored(work.connection, terminal)
+        await demand_batches_closed(work.connection, terminal)
     await repository.release(terminal_id, work.now, caller.id, note)
     released = await repository.get(terminal_id)
     assert released is not None, "it was locked a moment ago"

@@ -43,7 +43,9 @@ async def close_difference(work: UnitOfWork, caller: Principal, difference_id: U
     closed = difference.closed(reason, caller.id, work.now)
     repository = DifferenceRepository(work.connection)
     await repository.save(closed)
-    if settlement is not None and not await repository.unclosed(settlement.settlement_id):
+    # While acquirers are still told of batches, more differences may come.
+    followed = settlement is not None and settlement.state is SettlementState.DIFFERING
+    if settlement is not None and followed and not await repository.unclosed(settlement.settlement_id):
         finished = replace(settlement, state=SettlementState.CLOSED, closed_at=work.now)
         await settlements.save(finished)
         announce_closed(work, finished)

@@ -40,23 +40,33 @@ async def _put_off(work: UnitOfWork, settlement: Settlement, state: SettlementSt
 
 async def settle(work: UnitOfWork, settlement: Settlement, totals: Sequence[SchemeTotal]) -> Settlement:
     """Compare the terminal's totals with what it took by our intents; without differences it is closed at once."""
-    repository = SettlementRepository(work.connection)
-    ours = await repository.take_in(
+    ours = await SettlementRepository(work.connection).take_in(
         settlement.settlement_id, settlement.terminal_id, settlement.currency, decided_until=work.now
     )
     found = [_difference(work, settlement, each) for each in compare(ours, totals)]
     await DifferenceRepository(work.connection).add(found)
+    return await conclude(
+        work,
+        replace(settlement, our_totals=tuple(ours), difference_count=len(found)),
+        totals,
+        unclosed_count=len(found),
+    )
+
+
+async def conclude(
+    work: UnitOfWork, settlement: Settlement, totals: Sequence[SchemeTotal], *, unclosed_count: int
+) -> Settlement:
+    """Both sides' totals are known, and the differences stored; without any that are open it is closed at once."""
+    closed = unclosed_count == 0
     settled = replace(
         settlement,
-        state=SettlementState.DIFFERING if found else SettlementState.CLOSED,
+        state=SettlementState.CLOSED if closed else SettlementState.DIFFERING,
         terminal_totals=tuple(totals),
-        our_totals=tuple(ours),
-        difference_count=len(found),
         reason=None,
-        closed_at=None if found else work.now,
+        closed_at=work.now if closed else None,
     )
-    await repository.save(settled)
-    if not found:
+    await SettlementRepository(work.connection).save(settled)
+    if closed:
         announce_closed(work, settled)
     return settled
 

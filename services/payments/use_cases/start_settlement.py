@@ -14,25 +14,20 @@ from libs.web.principal import Principal
 from services.payments.domain.card_data import demand_no_card_number
 from services.payments.domain.payment import Operation
 from services.payments.domain.settlement import SettlementState
-from services.payments.domain.terminal import Terminal
+from services.payments.domain.terminal import Terminal, TerminalKind
 from services.payments.storage.settlements import Settlement, SettlementRepository
 from services.payments.storage.terminals import TerminalRepository
 from services.payments.use_cases.limits import OperationLimits
 from services.payments.use_cases.pre_authorise import till_of
 from services.payments.use_cases.record_settlement import settle
 from services.payments.use_cases.send_operation import send_operations
+from services.payments.use_cases.start_batches import demand_decided, start_batches
 
 
 class UnknownTerminal(NotFound):
     """There is no terminal with this id."""
 
     type = "unknown-terminal"
-
-
-class PaymentsUndecided(Conflict):
-    """The terminal's day cannot end while the outcome of a payment at it is not known."""
-
-    type = "payments-undecided"
 
 
 class SettlementRunning(Conflict):
@@ -65,21 +60,17 @@ async def start_settlement(
 ) -> Settlement:
     """Start a terminal's end of day, or finish it at once by typed totals.
 
+    A concentrated one's acquirers are told by a job, each of its own batch.
+
     After it a terminal answers no inquiry about the day any more; therefore nothing may be undecided.
-    Raises UnknownTerminal, Forbidden, PaymentsUndecided, SettlementRunning or Invalid.
+    Raises UnknownTerminal, Forbidden, PaymentsUndecided, MessagesWaiting, SettlementRunning or Invalid.
     """
     caller.demand(Permission.PAYMENTS_SETTLE)
     terminal = await known_terminal(work.connection, caller, wanted.terminal_id, lock=True)
     _check_totals(terminal, wanted)
-    undone = (await TerminalRepository(work.connection).undone([terminal.terminal_id])).get(terminal.terminal_id)
-    if undone is not None and undone.undecided_count:
-        raise PaymentsUndecided(
-            f"{undone.undecided_count} payments at terminal {terminal.name!r} are not decided. Resolve them first: GET"
-            " /payments/v1/intents?state=unresolved lists them.",
-            undecided_count=undone.undecided_count,
-        )
+    await demand_decided(work.connection, terminal)
     till_id = await _till(work, caller, terminal, wanted)
-    operation_id = None if terminal.standalone else new_id()
+    operation_id = new_id() if terminal.kind is TerminalKind.WIRED else None
     settlement = Settlement(
         new_id(),
         terminal.store_id,
@@ -94,6 +85,8 @@ async def start_settlement(
     )
     if not await SettlementRepository(work.connection).add(settlement):
         raise SettlementRunning(f"The end of day of terminal {terminal.name!r} is being asked for already.")
+    if terminal.concentrated:
+        return await start_batches(work, terminal, settlement)
     if operation_id is None:
         return await settle(work, settlement, tuple(wanted.totals or ()))
     operation = Operation(operation_id, None, terminal.store_id, till_id, terminal, "end_of_day", wanted.currency, 0)

@@ -64,6 +64,11 @@ class BatchTotals:
         charged = self.debits.sum_minor - self.debit_reversals.sum_minor
         return charged - (self.credits.sum_minor - self.credit_reversals.sum_minor)
 
+    @property
+    def standing_count(self) -> int:
+        """How many transactions were not reversed."""
+        return self.debits.count - self.debit_reversals.count + self.credits.count - self.credit_reversals.count
+
 
 def totals_of(items: Iterable[BatchItem]) -> BatchTotals:
     """The totals of the items of one currency."""

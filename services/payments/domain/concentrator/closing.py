@@ -19,7 +19,7 @@ from services.payments.domain.concentrator.batch import (
 )
 from services.payments.domain.concentrator.message import Message
 from services.payments.domain.concentrator.numbers import LARGEST_TRACE_NUMBER, Trace
-from services.payments.domain.concentrator.replies import APPROVED, DUPLICATE, ISSUER_DOWN, SYSTEM_ERROR
+from services.payments.domain.concentrator.replies import APPROVED, DUPLICATE, ISSUER_DOWN, OUT_OF_BALANCE, SYSTEM_ERROR
 from services.payments.domain.concentrator.reversing import Backoff
 
 _ASK_AGAIN = frozenset({"", ISSUER_DOWN, SYSTEM_ERROR})
@@ -94,6 +94,11 @@ class Batch:
         """Whether nothing more is told."""
         return self.state is BatchState.CLOSED
 
+    @property
+    def disputed(self) -> bool:
+        """Whether it ended without the acquirer's agreement, although it was told everything."""
+        return self.closed and self.code == OUT_OF_BALANCE
+
     def attempted(self, traces: Traces, at: datetime, backoff: Backoff) -> Batch:
         """Marked before anything is sent; should nothing come of it, it is told again after a growing pause."""
         attempts = self.attempts + 1
@@ -109,7 +114,7 @@ class Batch:
             differing = replace(self, out_of_balance=True, their_totals=_theirs_in(reply, self.totals))
             if self.state is BatchState.ADVISING:
                 # It knows each item and our totals now. What is left to do is for people.
-                return differing._now(BatchState.CLOSED, code, at)
+                return differing._now(BatchState.CLOSED, OUT_OF_BALANCE, at)
             return differing._now(BatchState.UPLOADING if self.item_count else BatchState.ADVISING, code, at)
         if code == DUPLICATE and self.attempts > 1:
             # An earlier attempt got there and only its reply was lost: the advice asks for it once more.
