@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-FAULT_POINTS = (
+BUS_FAULT_POINTS = (
     "before_commit",
     "after_commit_before_publish",
     "after_publish_before_mark",
     "before_handler",
     "after_handler_before_commit",
     "after_handler_before_ack",
+)
+GATEWAY_FAULT_POINTS = (
     "gateway_before_command_journaled",
     "gateway_before_command_acknowledged",
     "gateway_before_print_intent",
@@ -33,6 +35,8 @@ FAULT_POINTS = (
     "gateway_after_terminal_intent",
     "gateway_after_terminal_answer",
     "gateway_after_terminal_outcome",
+)
+CONCENTRATOR_FAULT_POINTS = (
     "payments_before_acquirer_stored",
     "payments_after_acquirer_stored",
     "payments_after_acquirer_answer",
@@ -42,6 +46,7 @@ FAULT_POINTS = (
     "payments_after_forwarded",
     "payments_before_reply_recorded",
 )
+FAULT_POINTS = BUS_FAULT_POINTS + GATEWAY_FAULT_POINTS + CONCENTRATOR_FAULT_POINTS
 
 
 class FaultInjected(RuntimeError):

@@ -15,7 +15,7 @@ import pytest
 from libs.bus.transports.rabbit import remove
 from libs.persistence import create_engine
 from libs.persistence.unit_of_work import utc_now
-from libs.testkit.faults import FAULT_POINTS, armed
+from libs.testkit.faults import BUS_FAULT_POINTS, armed
 from tests.chaos.bus_child import (
     ECHOES,
     ECHOING,
@@ -31,7 +31,6 @@ from tests.chaos.bus_child import (
 from tests.integration.bus.harness import Broker, Node, create_schema, quick_settings, tables
 
 # The gateway's are struck by the gateway's own tests.
-POINTS = [name for name in FAULT_POINTS if not name.startswith("gateway_")]
 EXPECTED = {key: list(range(1, NUMBERS + 1)) for key in KEYS}
 KILLED = -signal.SIGKILL
 
@@ -88,14 +87,14 @@ async def check(orders: Orders) -> None:
         await node.transport.stop()
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", BUS_FAULT_POINTS)
 async def test_kill_9_at_a_fault_point_loses_nothing_and_repeats_nothing(orders: Orders, point: str) -> None:
     assert await ended(start(orders, fault=f"{point}:kill:5")) == KILLED
     assert await ended(start(orders)) == 0
     await check(orders)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", BUS_FAULT_POINTS)
 async def test_an_exception_at_a_fault_point_loses_nothing_and_repeats_nothing(orders: Orders, point: str) -> None:
     made = tables(orders.schema)
     broker = Broker(orders.kind, orders.settings, orders.broker_url)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from libs.testkit.faults import FAULT_POINTS, armed
+from libs.testkit.faults import BUS_FAULT_POINTS, armed
 from tests.integration.payments.terminal_shop import TerminalShop
-
-# Those of a device gateway are tried there.
-POINTS = [point for point in FAULT_POINTS if not point.startswith("gateway_")]
 
 
 @pytest.mark.parametrize("passage", [1, 2])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", BUS_FAULT_POINTS)
 async def test_a_crash_asks_the_terminal_for_one_purchase_and_answers_once(
     shop: TerminalShop, point: str, passage: int
 ) -> None:
