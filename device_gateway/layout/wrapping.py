@@ -45,6 +45,7 @@ def _printable(character: str) -> str:
 def wrapped(text: str, columns: int) -> list[str]:
     """The text on rows of at most `columns`, broken at blanks, between wide characters, and else where a row is full.
 
+    A row that somebody set out by blanks for wider paper, such as a card slip's, stays one row if fewer blanks do it.
     Blanks at the end of a row are dropped, those at the beginning of a paragraph kept. An empty paragraph is an empty
     row. A character that is wider than the row stands alone on it.
     """
@@ -52,8 +53,9 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def _wrapped_line(line: str, columns: int) -> list[str]:
+    line = _drawn_together(line.rstrip(" "), columns)
     if display_width(line) <= columns:
-        return [line.rstrip(" ")]
+        return [line]
     rows: list[str] = []
     row = ""
     for piece in _pieces(line):
@@ -80,6 +82,26 @@ def _wrapped_line(line: str, columns: int) -> list[str]:
     if row.strip(" ") or not rows:
         rows.append(row)
     return [each.rstrip(" ") for each in rows]
+
+
+def _drawn_together(line: str, columns: int) -> str:
+    """The line with the longest of its runs of blanks shortened until it fits; as it was where that is not enough."""
+    excess = display_width(line) - columns
+    if excess <= 0:
+        return line
+    pieces = _PIECES.findall(line)
+    spare = {at: len(piece) - 1 for at, piece in enumerate(pieces) if piece[0] == " " and len(piece) > 1}
+    if sum(spare.values()) < excess:
+        return line
+    while excess > 0:
+        longest = max(spare, key=lambda at: spare[at])
+        others = [blanks for at, blanks in spare.items() if at != longest]
+        # Down to the next longest at once, then in turns.
+        step = min(excess, max(1, spare[longest] - max(others, default=0)))
+        pieces[longest] = pieces[longest][step:]
+        spare[longest] -= step
+        excess -= step
+    return "".join(pieces)
 
 
 def _pieces(line: str) -> list[str]:

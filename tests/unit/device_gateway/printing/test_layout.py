@@ -19,6 +19,14 @@ def _rows(*blocks: Block, columns: int = 20, mark: str | None = None) -> list[st
     return [row.text for row in rows_of(document, columns, duplicate_mark=mark) if isinstance(row, TextRow)]
 
 
+def test_a_row_set_out_by_blanks_for_wider_paper_is_drawn_together() -> None:
+    assert wrapped("Terminal-ID                     50101700", 32) == ["Terminal-ID             50101700"]
+    assert wrapped("Date / Time          19.11.25 / 14:02:55", 32) == ["Date / Time  19.11.25 / 14:02:55"]
+    assert wrapped("        ** Payment done **      no. 7", 28) == ["  ** Payment done **   no. 7"]
+    # Too long however little is between: broken as any other text.
+    assert wrapped("a long heading        and more of it", 20) == ["a long heading", "and more of it"]
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "rows"),
     [
