@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.contracts.terminals import CardReferences, OperateTerminal
 from libs.persistence import UnitOfWork, new_id
+from services.payments.domain.concentrator.numbers import currency_number
 from services.payments.domain.intent import Action, Intent, IntentState
 from services.payments.domain.payment import Actor, Operation, Payment
 from services.payments.storage.operations import OperationRepository
@@ -60,15 +61,22 @@ async def start_action(
     """Start an action of a payment at its terminal: by a command, by hand where the terminal stands alone, and at the
     concentrator by waiting for the card, or by a message that is sent until it is confirmed.
 
-    `original` is the payment that a refund gives back. Raises AnotherActionPending, IllegalIntentTransition or
-    NotAtTheConcentrator.
+    `original` is the payment that a refund gives back. Raises AnotherActionPending, IllegalIntentTransition,
+    NotAtTheConcentrator or Invalid.
     """
     payment = change.payment
     needs_card = payment.concentrated and action in _FIRST
-    if needs_card and payment.instalments is not None:
-        raise NotAtTheConcentrator("Cards keyed or read at the till are paid at once. Leave the instalments away.")
+    if needs_card:
+        _demand_payable(payment)
     intent = change.intent.started(action, amount_minor, by_hand=payment.standalone, needs_card=needs_card)
     await _begin(change, intent, action, limits, actor, original=original, reason=reason)
+
+
+def _demand_payable(payment: Payment) -> None:
+    """What an acquirer could not be asked for is refused before anybody looks for a card."""
+    currency_number(payment.intent.currency)
+    if payment.instalments is not None:
+        raise NotAtTheConcentrator("Cards keyed or read at the till are paid at once. Leave the instalments away.")
 
 
 async def reverse_late_approval(

@@ -350,6 +350,15 @@ async def test_a_card_that_cannot_be_sent_is_refused_and_the_payment_goes_on_wai
     assert (await banks.shop.intent(tender_id))["state"] == "awaiting_card"
 
 
+async def test_what_no_acquirer_could_be_asked_for_is_declined_before_a_card_is_wanted(
+    banks: ConcentratedShop,
+) -> None:
+    in_parts = await banks.shop.authorize(4_000, instrument=TERMINAL, instalments=3)
+    assert (await banks.shop.becomes(in_parts, "declined"))["reason_code"] == "not-at-the-concentrator"
+    body = {"currency": "DEM", "amount_minor": 9_000, "terminal": TERMINAL}
+    refused(await banks.shop.manager().post("/pre-authorisations", body), 422, "invalid", "currency")
+
+
 async def test_trace_numbers_of_a_terminal_are_given_out_once(banks: ConcentratedShop) -> None:
     tenders = [await banks.awaiting(1_000 + number) for number in range(12)]
     await asyncio.gather(*(banks.presents(tender_id) for tender_id in tenders))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from iso4217 import Currency
 
+from libs.contracts.refusal import Invalid
+
 LARGEST_TRACE_NUMBER = 999_999
 
 
@@ -24,8 +26,11 @@ def next_trace_number(last: int | None) -> int:
 
 
 def currency_number(code: str) -> str:
-    """The three digits of ISO 4217 for a currency (field 49), e.g. 978 for EUR."""
-    return f"{Currency(code).number:03d}"
+    """The three digits of ISO 4217 for a currency (field 49), e.g. 978 for EUR. Raises Invalid for none of its."""
+    try:
+        return f"{Currency(code).number:03d}"
+    except ValueError as error:
+        raise Invalid(f"{code} is no currency of ISO 4217, such as EUR.", field="currency") from error
 
 
 def retrieval_reference(trace_number: int, at: datetime) -> str:
