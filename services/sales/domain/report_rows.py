@@ -149,14 +149,10 @@ class _Writer:
         rows.append(self._amount(words.total, report.tendered_minor))
         if report.rounding_minor:
             rows.append(self._amount(words.rounding, report.rounding_minor))
-        rows += [self._counted(self._on_top(words.tips, one), one.count, one.amount_minor) for one in report.tips]
-        rows += [
-            self._counted(self._on_top(words.cash_back, one), one.count, one.amount_minor) for one in report.cash_backs
-        ]
-        return [*rows, *(self._amount(self._on_top(words.charged, one), one.amount_minor) for one in report.charged)]
-
-    def _on_top(self, label: str, tally: Tally) -> str:
-        return f"{label}: {self._tenders.get(tally.kind, tally.kind)}"
+        # Only cards are asked for more than what they pay of the sale, so that the kind need not be said.
+        rows += [self._counted(words.tips, one.count, one.amount_minor) for one in report.tips]
+        rows += [self._counted(words.cash_back, one.count, one.amount_minor) for one in report.cash_backs]
+        return [*rows, *(self._amount(words.charged, one.amount_minor) for one in report.charged)]
 
     def _voided(self) -> list[ReportRow]:
         if not self._report.voided:

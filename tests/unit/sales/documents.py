@@ -185,6 +185,22 @@ def document(
     return completed.model_copy(update=changes)
 
 
+def seller_of(completed: SaleCompleted) -> Seller:
+    """Whoever made a document makes another."""
+    return Seller(
+        store_id=completed.store_id,
+        till_id=completed.till_id,
+        till_code=completed.till_code,
+        shift_id=completed.shift_id,
+        staff_id=completed.staff_id,
+        staff_name=completed.staff_name,
+        business_date=completed.business_date,
+        currency=completed.currency,
+        tax_mode=completed.tax_mode,
+        tax_rounding=completed.tax_rounding,
+    )
+
+
 def _zone(shop: StoreChanged) -> Any:
     from zoneinfo import ZoneInfo
 

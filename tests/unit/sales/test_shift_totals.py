@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.sales.domain.cash_count import CashCount
-from services.sales.domain.completion import contributions_of
+from services.sales.domain.completion import contributions_of, document_of
 from services.sales.domain.receipt_labels import LANGUAGES
 from services.sales.domain.report_labels import REPORT_LABELS
 from services.sales.domain.report_text import report_text
@@ -17,7 +17,18 @@ from services.sales.domain.reports import Closing, Difference, Premises, ShiftRe
 from services.sales.domain.shift import Shift
 from services.sales.domain.tender import Tender, TenderKind, TenderState
 from services.sales.domain.totals import Contribution, merged
-from tests.unit.sales.documents import Goods, card, cash, document, frozen_lines, priced_lines, sale, store
+from services.sales.domain.voiding import void_draft
+from tests.unit.sales.documents import (
+    Goods,
+    card,
+    cash,
+    document,
+    frozen_lines,
+    priced_lines,
+    sale,
+    seller_of,
+    store,
+)
 
 SHOP = store(language="en", name="Corner Grocery")
 ANNA = UUID("0190a000-0000-7000-8000-000000000700")
@@ -109,6 +120,44 @@ def test_rule_16_foreign_notes_are_expected_in_their_own_currency_and_the_change
     assert report.cash.expected_minor == -500
     assert [(cash.currency, cash.expected_minor) for cash in report.foreign] == [("EUR", 2_000)]
     assert report.tendered_minor == 8_000
+
+
+def test_rules_14_and_15_tips_and_cash_back_are_lines_of_their_own_and_a_void_takes_them_back() -> None:
+    goods = [Goods("Tea", 2_549)]
+    lines = frozen_lines(goods, priced_lines(goods, SHOP))
+    sold = document(lines, SHOP, [card(2_549, tip_minor=200, cash_back_minor=5_000)])
+    report = x_of(contributions_of(sold))
+    assert (report.total_minor, report.tendered_minor, report.tax_minor) == (2_549, 2_549, 477)
+    assert (report.tip_minor, report.cash_back_minor, report.cash.expected_minor) == (200, 5_000, -5_000)
+    assert [(each.kind, each.amount_minor) for each in report.charged] == [("card", 7_749)]
+    assert report.differences == ()
+    rows = report_text(report).splitlines()
+    tenders = rows.index("TENDERS")
+    assert rows[tenders + 1 : tenders + 6] == [
+        "Card                       1         25.49",
+        "Total                                25.49",
+        "Tips                       1          2.00",
+        "Cash-back                  1         50.00",
+        "Charged in all                       77.49",
+    ]
+    assert "Taken in sales                        0.00" in rows
+    assert "Cash-back                           -50.00" in rows
+    assert "Expected cash                       -50.00" in rows
+    draft = void_draft(
+        sold, seller_of(sold), void_sale_id=uuid4(), approved_by=None, reason="Wrong goods", new_id=uuid4
+    )
+    void = document_of(draft, 4813, CLOSED_AT)
+    assert x_of(merged([*contributions_of(sold), *contributions_of(void)])).cash.expected_minor == 0
+    assert merged([one for one in [*contributions_of(sold), *contributions_of(void)] if one.kind == "cash_back"]) == [
+        Contribution("cash_back", "card", 2, 0)
+    ]
+
+
+def test_a_z_report_of_before_cash_back_can_still_be_read() -> None:
+    frozen = z_of(list(TRADED)).model_dump(mode="json")
+    for name in ("tips", "tip_minor", "cash_backs", "cash_back_minor", "charged"):
+        del frozen[name]
+    assert ShiftReport.model_validate(frozen) == z_of(list(TRADED))
 
 
 def test_x_and_z_right_after_it_differ_only_in_what_the_close_adds() -> None:
@@ -340,6 +389,7 @@ def test_every_label_fits_beside_its_numbers_in_every_language() -> None:
     rows = {}
     for language in LANGUAGES:
         premises = Premises(store(language=language), "07")
-        totals = ShiftTotals(merged([*TRADED, *discounts]))
+        on_top = [Contribution("tip", "card", 12, 1_234_567), Contribution("cash_back", "card", 12, 1_234_567)]
+        totals = ShiftTotals(merged([*TRADED, *discounts, *on_top]))
         rows[language] = len(report_text(z_report(SHIFT, totals, premises, CLOSED_AT, manager)).splitlines())
     assert set(rows.values()) == {rows["en"]}
