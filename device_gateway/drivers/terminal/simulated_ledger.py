@@ -77,6 +77,7 @@ class NoCard:
 
 Rule = Approve | ApprovePart | Decline | NoCard
 
+_AMOUNT_DIGITS = 12
 RULE_HELP = "approve, decline CODE, partial AMOUNT (in minor units), or no-card SECONDS"
 
 
@@ -91,7 +92,7 @@ def read_rule(text: str) -> Rule:
             return Approve()
         case ["decline", code]:
             return Decline(code)
-        case ["partial", amount] if amount.isascii() and amount.isdecimal() and len(amount) <= 12:
+        case ["partial", amount] if amount.isascii() and amount.isdecimal() and len(amount) <= _AMOUNT_DIGITS:
             return ApprovePart(int(amount))
         case ["no-card", seconds] if seconds.isascii() and seconds.isdecimal() and len(seconds) <= 4:
             return NoCard(int(seconds))
@@ -105,3 +106,36 @@ class Busy(Fault):
 
     name = "busy"
     meaning = "It answers every request by saying that it is busy."
+
+
+@dataclass(frozen=True)
+class SharesUntold(Fault):
+    """Of payment terminals: it charges all and says nothing of cash-back and tip."""
+
+    name = "shares-untold"
+    meaning = "It charges the whole amount and does not say what of it is cash-back or tip."
+
+
+@dataclass(frozen=True)
+class SignatureWanted(Fault):
+    """Of payment terminals: the card asks for a signature."""
+
+    name = "signature-wanted"
+    meaning = "Every card that pays asks for a signature, and the merchant's slip has a line for it."
+
+
+@dataclass(frozen=True)
+class TipAdded(Fault):
+    """Of payment terminals: the customer adds to the tip."""
+
+    name = "tip-added"
+    value = "MINOR"
+    meaning = "Every customer adds that many minor units to the tip, at the terminal."
+    minor: int = 100
+
+    @classmethod
+    def read(cls, value: str | None) -> Fault:
+        text = value or ""
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) <= _AMOUNT_DIGITS and int(text) > 0):
+            raise ValueError("tip-added takes an amount in minor units, as in tip-added=150")
+        return cls(int(text))

@@ -16,11 +16,10 @@ from device_gateway.drivers.terminal.zvt.messages import (
     POSITIVE,
     Command,
     is_negative,
-    read_print_line,
-    read_status,
-    read_text_block,
+    refusal_code,
 )
 from device_gateway.drivers.terminal.zvt.outcomes import Reply
+from device_gateway.drivers.terminal.zvt.told import read_print_line, read_status, read_text_block
 
 Progress = Callable[[str, str], None]
 _LOOK_FOR_ABORT_S = 0.1
@@ -89,7 +88,7 @@ class Conversation:
                 return
             if is_negative(apdu):
                 reply.refused = True
-                reply.ended_with = apdu.command & 0xFF
+                reply.ended_with = refusal_code(apdu)
                 return
             self._carrier.send(POSITIVE, repeatable=True)
         raise DeviceAbsent(f"The terminal does not acknowledge a request within {self._acknowledge_timeout_s:g} s.")

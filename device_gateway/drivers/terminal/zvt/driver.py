@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field, StringConstraints, field_validator
+from dataclasses import dataclass, replace
+from functools import partial
 
 from device_gateway.domain.card_operations import (
     Approved,
@@ -20,62 +18,44 @@ from device_gateway.domain.card_operations import (
     Unknown,
 )
 from device_gateway.domain.observations import Observation
-from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver, DriverOptions
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver
 from device_gateway.drivers.lines import SerialSettings, open_line
-from device_gateway.drivers.serial_options import LineAddress
-from device_gateway.drivers.terminal.zvt import codes, requests
+from device_gateway.drivers.terminal.zvt import codes, messages, requests
 from device_gateway.drivers.terminal.zvt.apdu import Apdu
 from device_gateway.drivers.terminal.zvt.carriers import Carrier, PlainCarrier, SerialCarrier
 from device_gateway.drivers.terminal.zvt.conversation import Conversation, Progress, RequestLost
 from device_gateway.drivers.terminal.zvt.memory import NO_RECEIPT, Certain, Doubt, Remembering
-from device_gateway.drivers.terminal.zvt.messages import (
-    NUMERIC_CURRENCIES,
-    Command,
-    registration,
-    status_enquiry,
-    with_password,
-)
+from device_gateway.drivers.terminal.zvt.messages import Command
 from device_gateway.drivers.terminal.zvt.network import open_network_line
+from device_gateway.drivers.terminal.zvt.options import ZvtOptions
 from device_gateway.drivers.terminal.zvt.outcomes import (
     Reply,
     approved,
+    outcome_of_balance,
     outcome_of_money,
     outcome_of_question,
     outcome_of_status_enquiry,
 )
+from device_gateway.drivers.terminal.zvt.told import Abilities, read_abilities
+from libs.contracts.terminals import CardReferences
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+__all__ = ["ZvtOptions", "ZvtTerminal", "driver", "open_zvt"]
+
 _NETWORK = ("tcp://", "socket://")
+Request = Callable[[Abilities], Apdu]
 
 
-class ZvtOptions(DriverOptions):
-    """How the terminal is reached, and how long each step may take."""
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why the terminal cannot be asked: a sentence, its code, and whether only another configuration helps."""
 
-    address: LineAddress = Field(description="where it is: tcp://192.0.2.40:20007, or a serial port, /dev/ttyUSB0")
-    baud: int = Field(default=9600, description="bits per second of a serial line; it is 8N2")
-    password: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] = Field(
-        default="000000", description="the six digits of the terminal's cash register password"
-    )
-    currency: str = "EUR"
-    configuration: int = Field(default=0x9E, ge=0, le=0xFF, description="the configuration byte of the registration")
-    payment_type: int | None = Field(default=None, ge=0, le=0xFF)
-    completion_by: Literal["book_total", "partial_reversal"] = "book_total"
-    memory_file: Path | None = Field(default=None, description="survives a restart of the gateway; see README")
-    connect_timeout_s: Seconds = 5.0
-    write_timeout_s: Seconds = 5.0
-    acknowledge_timeout_s: Seconds = 5.0
-    answer_timeout_s: Seconds = 180.0
-    operation_timeout_s: Seconds = 300.0
-    inquiry_timeout_s: Seconds = 60.0
-    character_timeout_s: Seconds = 0.2
-    frame_attempts: int = Field(default=3, ge=1, le=10)
+    sentence: str
+    code: str | None = None
+    misconfigured: bool = False
 
-    @field_validator("currency")
-    @classmethod
-    def _known_currency(cls, code: str) -> str:
-        if code not in NUMERIC_CURRENCIES:
-            raise ValueError(f"the currency must be one of {', '.join(NUMERIC_CURRENCIES)}")
-        return code
+    @property
+    def not_sent(self) -> NotSent:
+        return NotSent(self.sentence, self.code)
 
 
 def open_zvt(options: ZvtOptions) -> ZvtTerminal:
@@ -97,14 +77,18 @@ class ZvtTerminal:
         self._options = options
         self._carrier: Carrier | None = None
         self._memory = Remembering(options.memory_file)
+        self._abilities = Abilities()
         self._abort = threading.Event()
 
     def connect(self) -> None:
         """Open the line and register. Raises DeviceAbsent or DeviceMisconfigured."""
         if self._carrier is None:
             self._open()
-        if (refusal := self._register()) is not None:
-            raise DeviceAbsent(refusal)
+        refusal = self._register()
+        if refusal is not None and refusal.misconfigured:
+            raise DeviceMisconfigured(refusal.sentence)
+        if refusal is not None:
+            raise DeviceAbsent(refusal.sentence)
 
     def poll(self, timeout_s: float) -> tuple[Observation, ...]:
         """Nothing to observe but whether it is there. Raises DeviceAbsent, unless that would lose what is in doubt."""
@@ -130,24 +114,26 @@ class ZvtTerminal:
 
     def turnover_totals(self) -> OperationResult:
         """The totals of the day so far, which stays open."""
-        return self._ask(with_password(Command.TURNOVER_TOTALS, self._options.password), _nobody_looks)
+        request = messages.with_password(Command.TURNOVER_TOTALS, self._options.password)
+        return self._ask(lambda _: request, _nobody_looks)
 
     def status(self) -> OperationResult:
         """Whether the terminal is ready: approved, or declined with the code of what ails it."""
-        return self._ask(status_enquiry(self._options.password), _nobody_looks, outcome_of_status_enquiry)
+        request = messages.status_enquiry(self._options.password)
+        return self._ask(lambda _: request, _nobody_looks, outcome_of_status_enquiry)
 
     def perform(self, operation: CardOperation, progress: Progress) -> OperationResult:
         """See Terminal.perform."""
         if operation.action == "inquiry":
             return self.inquire(operation)
         try:
-            request = requests.request_for(operation, self._options)
+            requests.check(operation, self._options)
         except requests.CannotBeAsked as error:
-            return NotSent(str(error))
+            return error.refusal
         self._abort.clear()
         if operation.action in requests.MONEY_ACTIONS:
-            return self._move_money(operation, request, progress)
-        return self._ask_harmless(operation, request, progress)
+            return self._move_money(operation, progress)
+        return self._ask_harmless(operation, progress)
 
     def inquire(self, operation: CardOperation) -> OperationResult:
         """See Terminal.inquire: registers, has the last receipt repeated, and matches it."""
@@ -163,15 +149,15 @@ class ZvtTerminal:
             return self._settle(doubt)
         return self._guess(operation)
 
-    def _move_money(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
+    def _move_money(self, operation: CardOperation, progress: Progress) -> OperationResult:
         refusal = self._settle_what_was_before()
         done = self._memory.now.answer_to(operation.reference)
         if isinstance(done, Approved | Declined):
             # The same operation once more, also one that has just been found to have been done: never a second charge.
             return done
-        refusal = refusal or self._make_ready(operation)
-        if refusal is not None:
-            return NotSent(refusal)
+        request = refusal or self._make_ready(operation)
+        if isinstance(request, NotSent):
+            return request
         try:
             reply = self._conversation(self._options.operation_timeout_s).ask(
                 request, progress, repeatable=False, wants_abort=self._abort.is_set
@@ -182,19 +168,23 @@ class ZvtTerminal:
                 return Unknown(str(lost))
             self._memory.never_sent()
             return NotSent(str(lost))
-        result = outcome_of_money(reply, operation.amount_minor)
+        result = outcome_of_money(reply, requests.asked_for(operation, self._options))
+        if isinstance(result, Approved) and operation.action == "increment":
+            result = _of_reservation(result, operation.original)
         if isinstance(result, Approved | Declined):
             # Only an approval names the newest receipt for certain; after anything else it is asked for again.
             identity = reply.status.identity if reply.status and isinstance(result, Approved) else ""
             self._memory.certain(operation.reference, result, identity or None)
         return result
 
-    def _make_ready(self, operation: CardOperation) -> str | None:
-        """Register, and remember what is about to be sent. Returns why it cannot be sent."""
+    def _make_ready(self, operation: CardOperation) -> Apdu | NotSent:
+        """Register, compose the request, and remember what is about to be sent; or why it cannot be sent."""
         try:
             self._memory.begins(operation.reference)
             if (refusal := self._register() or self._learn_newest()) is not None:
-                return refusal
+                return refusal.not_sent
+            request = requests.request_for(operation, self._options, self._abilities)
+            asked = requests.asked_for(operation, self._options)
             newest = self._memory.now.newest
             assert newest is not None
             self._memory.about_to_send(
@@ -204,49 +194,56 @@ class ZvtTerminal:
                     amount_minor=operation.amount_minor,
                     newest_before=newest,
                     original_trace=operation.original.trace if operation.original else None,
+                    currency=operation.currency,
+                    tip_minor=operation.tip_minor,
+                    released_minor=asked.released_minor,
+                    reservation=operation.original if operation.action == "increment" else None,
                 )
             )
+        except requests.CannotBeAsked as error:
+            return error.refusal
         except DeviceMisconfigured as error:
-            return str(error)
-        return None
+            return NotSent(str(error))
+        return request
 
-    def _ask_harmless(self, operation: CardOperation, request: Apdu, progress: Progress) -> OperationResult:
-        settled = self._settle_what_was_before() if operation.action == "end_of_day" else None
-        if settled is not None:
-            return NotSent(settled)
+    def _ask_harmless(self, operation: CardOperation, progress: Progress) -> OperationResult:
         if operation.action == "end_of_day":
+            if (unsettled := self._settle_what_was_before()) is not None:
+                return unsettled
             # It may clear the receipts, so that the newest is no longer the newest.
             self._memory.newest_is(None)
-        return self._ask(request, progress)
+        outcome: Callable[[Reply], OperationResult] = outcome_of_question
+        if operation.action == "balance":
+            outcome = partial(outcome_of_balance, currency=operation.currency)
+        return self._ask(lambda abilities: requests.request_for(operation, self._options, abilities), progress, outcome)
 
     def _ask(
-        self,
-        request: Apdu,
-        progress: Progress,
-        outcome: Callable[[Reply], OperationResult] = outcome_of_question,
+        self, request: Request, progress: Progress, outcome: Callable[[Reply], OperationResult] = outcome_of_question
     ) -> OperationResult:
         """Ask what moves no money."""
         if (refusal := self._register()) is not None:
-            return NotSent(refusal)
+            return refusal.not_sent
         try:
             reply = self._conversation(self._options.operation_timeout_s).ask(
-                request, progress, repeatable=True, wants_abort=self._abort.is_set
+                request(self._abilities), progress, repeatable=True, wants_abort=self._abort.is_set
             )
+        except requests.CannotBeAsked as error:
+            return error.refusal
         except RequestLost as lost:
             self._hang_up()
             return Unknown(str(lost)) if lost.left else NotSent(str(lost))
         return outcome(reply)
 
-    def _settle_what_was_before(self) -> str | None:
+    def _settle_what_was_before(self) -> NotSent | None:
         """Nothing is sent while something is in doubt: its receipt would no longer be the newest. Returns why not."""
         doubt = self._memory.now.doubt
         if doubt is None or not isinstance(outcome := self._settle(doubt), Unknown):
             return None
-        return f"What became of the operation before is not known yet. {outcome.reason}"
+        return NotSent(f"What became of the operation before is not known yet. {outcome.reason}", "operation-in-doubt")
 
     def _settle(self, doubt: Doubt) -> Certain | Unknown:
         """What the terminal's newest receipt says of an operation in doubt."""
-        receipt = self._repeat_receipt()
+        receipt = self._repeat_receipt(messages.WITH_STATUS)
         if isinstance(receipt, Unknown):
             return receipt
         newest = _identity(receipt)
@@ -259,7 +256,7 @@ class ZvtTerminal:
 
     def _guess(self, operation: CardOperation) -> OperationResult:
         """An operation that this driver does not remember: only a receipt that cannot be its own is an answer."""
-        receipt = self._repeat_receipt()
+        receipt = self._repeat_receipt(messages.WITH_STATUS | messages.WITHOUT_PRINTING)
         if isinstance(receipt, Unknown):
             return receipt
         status = receipt.status
@@ -270,10 +267,10 @@ class ZvtTerminal:
             f"over {status.amount_minor} (minor units): compare it with the slip."
         )
 
-    def _repeat_receipt(self) -> Reply | Unknown:
+    def _repeat_receipt(self, service: int) -> Reply | Unknown:
         if (refusal := self._register()) is not None:
-            return Unknown(refusal)
-        request = with_password(Command.REPEAT_RECEIPT, self._options.password)
+            return Unknown(refusal.sentence)
+        request = messages.repeat_receipt(self._options.password, service)
         try:
             reply = self._conversation(self._options.inquiry_timeout_s).ask(request, _nobody_looks, repeatable=True)
         except RequestLost as lost:
@@ -283,34 +280,40 @@ class ZvtTerminal:
             return Unknown(codes.reason(reply.result) if reply.result else "The last receipt cannot be read.")
         return reply
 
-    def _learn_newest(self) -> str | None:
+    def _learn_newest(self) -> _Refusal | None:
         """Find out which receipt is the newest, unless that is known. Returns why that cannot be had."""
         if self._memory.now.newest is not None:
             return None
-        receipt = self._repeat_receipt()
+        receipt = self._repeat_receipt(messages.WITH_STATUS | messages.WITHOUT_PRINTING)
         if isinstance(receipt, Unknown):
-            return receipt.reason
+            return _Refusal(receipt.reason)
         newest = _identity(receipt)
         if newest is None:
-            return "The terminal's last receipt cannot be read."
+            return _Refusal("The terminal's last receipt cannot be read.")
         self._memory.newest_is(newest)
         return None
 
-    def _register(self) -> str | None:
-        """Connect if need be and register. Returns why it cannot be done, as a sentence."""
+    def _register(self) -> _Refusal | None:
+        """Connect if need be and register. Returns why it cannot be done."""
         options = self._options
-        request = registration(options.password, options.configuration, options.currency)
+        request = messages.registration(options.password, options.configuration, options.currency)
         try:
             if self._carrier is None:
                 self._open()
             reply = self._conversation(options.inquiry_timeout_s).ask(request, _nobody_looks, repeatable=True)
         except (DeviceAbsent, DeviceMisconfigured) as error:
             self._hang_up()
-            return str(error)
+            return _Refusal(str(error))
         except RequestLost as lost:
             self._hang_up()
-            return str(lost)
-        return codes.reason(reply.result) if reply.result else None
+            return _Refusal(str(lost))
+        if reply.result == codes.WRONG_CURRENCY:
+            sentence = f"The terminal does not work in {options.currency}: correct currency in devices.toml."
+            return _Refusal(sentence, f"{reply.result:02X}", misconfigured=True)
+        if reply.result:
+            return _Refusal(codes.reason(reply.result), f"{reply.result:02X}")
+        self._abilities = read_abilities(reply.completion)
+        return None
 
     def _open(self) -> None:
         options = self._options
@@ -350,16 +353,25 @@ def _identity(receipt: Reply) -> str | None:
 
 
 def _outcome_by_receipt(doubt: Doubt, receipt: Reply, newest: str) -> Certain | Unknown:
-    if newest == doubt.newest_before:
-        return NotFound("The terminal's last receipt is the one from before: it has not done this operation.")
     status = receipt.status
     if newest == NO_RECEIPT or status is None:
-        return Unknown("The terminal's receipts are gone, perhaps by an end of day: look at its slips.")
+        # Also if there was none before: perhaps this terminal repeats no receipts at all.
+        return Unknown("The terminal repeats no receipt, perhaps after an end of day: look at its slips.")
+    if newest == doubt.newest_before:
+        return NotFound("The terminal's last receipt is the one from before: it has not done this operation.")
+    if status.of_a_day:
+        return Unknown("The terminal has closed its day since: look at its slips.")
     if status.result != codes.OK:
         return Declined(f"{status.result:02X}", codes.reason(status.result), receipt.printed)
     if doubt.original_trace and status.original_trace and doubt.original_trace != status.original_trace:
         return Unknown("The terminal's last receipt is of another transaction: look at its slips.")
-    return approved(status, doubt.amount_minor, receipt.printed)
+    outcome = approved(status, doubt.asked, receipt.printed)
+    return _of_reservation(outcome, doubt.reservation) if isinstance(outcome, Approved) else outcome
+
+
+def _of_reservation(increment: Approved, reservation: CardReferences | None) -> Approved:
+    """An increment is known by the reservation that it raises: that is what is booked or released later [M]."""
+    return replace(increment, references=reservation) if reservation is not None else increment
 
 
 def _nobody_looks(stage: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """The fields of ZVT messages: BCD numbers, bitmap fields (BMPs) with their lengths, and TLV objects (C.2).
 
-Lengths of BMPs as in Portalum.Zvt's BmpParser [S].
+Lengths of BMPs as in Portalum.Zvt's BmpParser and in PA00P015 13.08 [S].
 """
 
 from __future__ import annotations
@@ -131,11 +131,7 @@ def read_tlv(data: bytes) -> list[Tlv]:
     found: list[Tlv] = []
     at = 0
     while at < len(data):
-        start = at + 1
-        if data[at] & _MORE_TAG_FOLLOWS == _MORE_TAG_FOLLOWS:
-            while start < len(data) and data[start] & 0x80:
-                start += 1
-            start += 1
+        start = _end_of_tag(data, at)
         tag = int.from_bytes(data[at:start], "big")
         value, size = _tlv_length(data, start)
         if value + size > len(data):
@@ -143,6 +139,27 @@ def read_tlv(data: bytes) -> list[Tlv]:
         found.append(Tlv(tag, data[value : value + size]))
         at = value + size
     return found
+
+
+def read_tags(data: bytes) -> list[int]:
+    """Tags of TLV objects that are listed one behind the other, without lengths and values."""
+    found: list[int] = []
+    at = 0
+    while at < len(data):
+        end = _end_of_tag(data, at)
+        found.append(int.from_bytes(data[at:end], "big"))
+        at = end
+    return found
+
+
+def _end_of_tag(data: bytes, at: int) -> int:
+    """Where the tag that starts there is over."""
+    end = at + 1
+    if data[at] & _MORE_TAG_FOLLOWS == _MORE_TAG_FOLLOWS:
+        while end < len(data) and data[end] & 0x80:
+            end += 1
+        end += 1
+    return end
 
 
 def every_tlv(data: bytes, depth: int = 0) -> Iterator[Tlv]:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_gateway.domain.card_operations import Approved, Declined, NotFound
 from device_gateway.drivers.interface import DeviceMisconfigured
-from libs.contracts.terminals import TerminalAction
+from device_gateway.drivers.terminal.zvt.outcomes import Asked
+from libs.contracts.terminals import CardReferences, TerminalAction
 
 Certain = Approved | Declined | NotFound
 NO_RECEIPT = ""
@@ -27,13 +28,24 @@ class _Stored(BaseModel):
 
 
 class Doubt(_Stored):
-    """An operation that was sent and whose outcome is not known. `newest_before` is the newest receipt before it."""
+    """An operation that was sent and whose outcome is not known. `newest_before` is the newest receipt before it;
+    `reservation` is what an increment raises.
+    """
 
     reference: str
     action: TerminalAction
     amount_minor: int
     newest_before: str
     original_trace: str | None = None
+    currency: str | None = None
+    tip_minor: int = 0
+    released_minor: int | None = None
+    reservation: CardReferences | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """What money was asked for."""
+        return Asked(self.amount_minor, self.currency, self.tip_minor, self.released_minor)
 
 
 class Answered(_Stored):

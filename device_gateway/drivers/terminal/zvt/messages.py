@@ -1,25 +1,15 @@
-"""The messages between till and terminal: requests as APDUs, and what the terminal tells as values (C.2)."""
+"""The requests to a ZVT terminal as APDUs, and the numbers they are made of.
+
+Commands, fields and tags [S]: PA00P015 13.08, chapters 2 and 9.4.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
-from device_gateway.domain.masked_number import masked_number
 from device_gateway.drivers.terminal.zvt.apdu import Apdu
-from device_gateway.drivers.terminal.zvt.fields import (
-    MalformedFields,
-    Tlv,
-    bcd,
-    bcd_digits,
-    bcd_number,
-    card_digits,
-    every_tlv,
-    read_fields,
-    write_fields,
-)
-from libs.contracts.terminals import CardFacts, CardReferences, SchemeTotal
-from libs.telemetry.redaction import redact_text
+from device_gateway.drivers.terminal.zvt.fields import TLV_CONTAINER, Tlv, bcd, write_fields
+from libs.contracts.terminals import CardReferences
 
 CHARACTER_SET = "cp437"
 LARGEST_AMOUNT_MINOR = 999_999_999_999
@@ -49,6 +39,7 @@ class Command(IntEnum):
     REGISTRATION = 0x0600
     AUTHORISATION = 0x0601
     LOG_OFF = 0x0602
+    ACCOUNT_BALANCE = 0x0603
     COMPLETION = 0x060F
     TURNOVER_TOTALS = 0x0610
     ABORTED = 0x061E
@@ -66,14 +57,42 @@ class Command(IntEnum):
     PRINT_TEXT_BLOCK = 0x06D3
 
 
+class Tag(IntEnum):
+    """TLV objects that are used here."""
+
+    TEXT_LINE = 0x07
+    ATTRIBUTE = 0x09
+    COMMAND = 0x0A
+    PRINT_TEXTS = 0x25
+    COMMANDS = 0x26
+    PAYMENT_TYPE = 0x2F
+    RESERVATION = 0x1F06
+    RECEIPT_TYPE = 0x1F07
+    CARDHOLDER_AUTHENTICATION = 0x1F10
+    CASH_BACK_AMOUNT = 0x1F25
+    LONG_TRACE = 0x1F2B
+    TIP_AMOUNT = 0x1F36
+    RECEIPT_INFORMATION = 0x1F37
+    REMAINING_BALANCE = 0x1F3F
+    REMAINING_AMOUNT = 0x1F6A
+    PARTIAL_APPROVAL = 0x1F70
+    TAGS_OF_TERMINAL = 0x1F71
+
+
 POSITIVE = Apdu(0x8000)
 NOT_SUPPORTED = Apdu(0x8483)
-"""The answer to a command that we do not know [M]."""
+"""The answer to a command that we do not know."""
+NEGATIVE_WITH_CODE = 0x841E
+"""How a terminal refuses a registration: the result code is the first byte of the data."""
 
-_PRINTS_TEXT_BLOCKS = Tlv(0x26, Tlv(0x0A, b"\x06\xd3").encode()).encode()
-_MERCHANT_RECEIPT, _CUSTOMER_RECEIPT = 1, 2
-_LINE_FEEDS = 0xFF
-_RECEIPT_TYPE_TAG, _TEXT_LINE_TAG = 0x1F07, 0x07
+EXTENSION_OF_RESERVATION = b"\x03"
+WITH_STATUS, WITHOUT_PRINTING = 0x01, 0x02
+"""Bits of the service byte of `06 20`. Without the first one, the terminal prints and tells nothing."""
+
+_PRINTS_TEXT_BLOCKS = Tlv(Tag.COMMANDS, Tlv(Tag.COMMAND, b"\x06\xd3").encode()).encode()
+_WITHOUT_SOFTWARE_VERSION = b"\x02"
+_TRACE_DIGITS, _LONGEST_TRACE_DIGITS = 6, 18
+_AUTHORISATION_BYTES = 8
 
 
 def is_negative(apdu: Apdu) -> bool:
@@ -81,19 +100,40 @@ def is_negative(apdu: Apdu) -> bool:
     return apdu.command >> 8 == 0x84
 
 
+def refusal_code(apdu: Apdu) -> int:
+    """The result code of an APDU that `is_negative`."""
+    if apdu.command == NEGATIVE_WITH_CODE and apdu.data:
+        return apdu.data[0]
+    return apdu.command & 0xFF
+
+
 def registration(password: str, configuration: int, currency: str) -> Apdu:
     """Make this till known: which messages it takes, its currency, and that it prints text blocks."""
-    fields = write_fields({0x03: b"\x00", 0x06: _PRINTS_TEXT_BLOCKS})
+    fields = write_fields({0x03: b"\x00", TLV_CONTAINER: _PRINTS_TEXT_BLOCKS})
     return Apdu(
         Command.REGISTRATION,
         bytes.fromhex(password) + bytes([configuration]) + bcd(NUMERIC_CURRENCIES[currency], 2) + fields,
     )
 
 
-def authorisation(amount_minor: int, currency: str, payment_type: int | None = None) -> Apdu:
-    """Charge a card."""
+def authorisation(
+    amount_minor: int,
+    currency: str,
+    payment_type: int | None = None,
+    *,
+    cash_back_minor: int = 0,
+    tip_minor: int = 0,
+    partial_approval: bool = False,
+) -> Apdu:
+    """Charge a card. `amount_minor` includes the shares (PA00P015 13.08: tags 1F25 and 1F36). `partial_approval` says
+    that the till can deal with a card that has less on it.
+    """
     how = {} if payment_type is None else {0x19: bytes([payment_type])}
-    return Apdu(Command.AUTHORISATION, write_fields(_money(amount_minor, currency) | how))
+    shares = {Tag.CASH_BACK_AMOUNT: cash_back_minor, Tag.TIP_AMOUNT: tip_minor}
+    objects = [Tlv(tag, bcd(minor, 6)) for tag, minor in shares.items() if minor]
+    if partial_approval:
+        objects.append(Tlv(Tag.PARTIAL_APPROVAL, b"\x01"))
+    return Apdu(Command.AUTHORISATION, write_fields(_money(amount_minor, currency) | how | _container(objects)))
 
 
 def reversal(password: str, receipt_number: str) -> Apdu:
@@ -111,18 +151,31 @@ def pre_authorisation(amount_minor: int, currency: str) -> Apdu:
     return Apdu(Command.PRE_AUTHORISATION, write_fields(_money(amount_minor, currency)))
 
 
+def extension(amount_minor: int, currency: str, original: CardReferences) -> Apdu:
+    """Reserve that much more on the card of a reservation, which is known by its trace number and authorisation
+    attribute (AID). Raises ValueError without them.
+    """
+    if not original.trace or not original.approval_code:
+        raise ValueError("the reservation's trace number and authorisation attribute are not known")
+    trace, objects = _trace(original.trace)
+    objects = [*objects, Tlv(Tag.RESERVATION, EXTENSION_OF_RESERVATION)]
+    fields = _money(amount_minor, currency) | trace | _authorised(original.approval_code) | _container(objects)
+    return Apdu(Command.PRE_AUTHORISATION, write_fields(fields))
+
+
 def booking(command: Command, amount_minor: int, currency: str, original: CardReferences) -> Apdu:
-    """Book a pre-authorisation: BOOK_TOTAL, or PARTIAL_REVERSAL, which releases what is not needed.
+    """Book a pre-authorisation: BOOK_TOTAL with the amount that is used, or PARTIAL_REVERSAL with the amount that is
+    **not** used and released.
 
     `original` needs the receipt number; trace and authorisation attribute (AID) are sent where they are known.
     Raises ValueError.
     """
     fields = {0x87: _receipt(original.receipt_number)} | _money(amount_minor, currency)
-    if command is Command.BOOK_TOTAL and original.trace and _is_number(original.trace, 6):
-        fields[0x0B] = bcd(int(original.trace), 3)
-    if command is Command.BOOK_TOTAL and original.approval_code and len(original.approval_code) <= 8:
-        fields[0x3B] = original.approval_code.encode("ascii", "replace").ljust(8)
-    return Apdu(command, write_fields(fields))
+    trace, objects = _trace(original.trace) if original.trace else ({}, [])
+    fields |= trace
+    if command is Command.BOOK_TOTAL and original.approval_code:
+        fields |= _authorised(original.approval_code)
+    return Apdu(command, write_fields(fields | _container(objects)))
 
 
 def pre_authorisation_reversal(receipt_number: str | None, currency: str) -> Apdu:
@@ -132,22 +185,26 @@ def pre_authorisation_reversal(receipt_number: str | None, currency: str) -> Apd
 
 
 def with_password(command: Command, password: str) -> Apdu:
-    """END_OF_DAY, TURNOVER_TOTALS, REPEAT_RECEIPT: requests that carry nothing else."""
+    """END_OF_DAY, TURNOVER_TOTALS: requests that carry nothing else."""
     return Apdu(command, bytes.fromhex(password))
 
 
+def repeat_receipt(password: str, service: int) -> Apdu:
+    """Have the last receipt repeated; `service` is WITH_STATUS, WITHOUT_PRINTING, or both."""
+    return Apdu(Command.REPEAT_RECEIPT, bytes.fromhex(password) + write_fields({0x03: bytes([service])}))
+
+
 def status_enquiry(password: str) -> Apdu:
-    """Ask how the terminal is; its completion carries a status byte (field 19)."""
-    return Apdu(Command.STATUS_ENQUIRY, bytes.fromhex(password) + write_fields({0x03: b"\x00"}))
-
-
-def read_terminal_status(data: bytes) -> int:
-    """The status byte of a completion: 00 is ready, else a result code [M]; 00 without one. Raises MalformedFields."""
-    return read_fields(data).get(0x19, b"\x00")[0]
+    """Ask how the terminal is; its completion is a status byte."""
+    return Apdu(Command.STATUS_ENQUIRY, bytes.fromhex(password) + write_fields({0x03: _WITHOUT_SOFTWARE_VERSION}))
 
 
 def _money(amount_minor: int, currency: str) -> dict[int, bytes]:
     return {0x04: bcd(amount_minor, 6), 0x49: bcd(NUMERIC_CURRENCIES[currency], 2)}
+
+
+def _container(objects: list[Tlv]) -> dict[int, bytes]:
+    return {TLV_CONTAINER: b"".join(found.encode() for found in objects)} if objects else {}
 
 
 def _receipt(number: str | None) -> bytes:
@@ -156,108 +213,22 @@ def _receipt(number: str | None) -> bytes:
     return bcd(int(number), 2)
 
 
+def _trace(number: str) -> tuple[dict[int, bytes], list[Tlv]]:
+    """A trace number as field 0B; one of more than six digits as tag 1F2B beside a field of zeros."""
+    if not _is_number(number, _LONGEST_TRACE_DIGITS):
+        raise ValueError(f"the original transaction's trace number {number!r} is no number")
+    if len(number.lstrip("0")) <= _TRACE_DIGITS:
+        return {0x0B: bcd(int(number), 3)}, []
+    return {0x0B: bytes(3)}, [Tlv(Tag.LONG_TRACE, bcd(int(number), (len(number) + 1) // 2))]
+
+
+def _authorised(attribute: str) -> dict[int, bytes]:
+    """The authorisation attribute as the terminal told it, zeros behind it. Raises ValueError for one too long."""
+    written = attribute.encode("ascii", "replace")
+    if len(written) > _AUTHORISATION_BYTES:
+        raise ValueError(f"the authorisation attribute has more than {_AUTHORISATION_BYTES} characters")
+    return {0x3B: written.ljust(_AUTHORISATION_BYTES, b"\0")}
+
+
 def _is_number(text: str, digits: int) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= digits
-
-
-@dataclass(frozen=True, slots=True)
-class StatusInformation:
-    """What `04 0F` tells of a transaction. Card numbers are masked here, before anybody else sees them."""
-
-    result: int
-    amount_minor: int | None
-    card: CardFacts | None
-    references: CardReferences
-    original_trace: str | None
-    totals: tuple[SchemeTotal, ...]
-    text: str
-
-    @property
-    def identity(self) -> str:
-        """What tells this transaction from the terminal's others: trace and receipt number; "" if it has neither."""
-        known = (self.references.trace, self.references.receipt_number)
-        return "/".join(part or "" for part in known) if any(known) else ""
-
-
-def read_status(data: bytes) -> StatusInformation:
-    """Read `04 0F`. Raises MalformedFields."""
-    fields = read_fields(data)
-    result = fields.get(0x27, b"\x00")[0]
-    return StatusInformation(
-        result=result,
-        amount_minor=bcd_number(fields[0x04]) if 0x04 in fields else None,
-        card=_card(fields),
-        references=CardReferences(
-            terminal_id=bcd_digits(fields[0x29]) if 0x29 in fields else None,
-            trace=bcd_digits(fields[0x0B]) if 0x0B in fields else None,
-            receipt_number=bcd_digits(fields[0x87]) if 0x87 in fields else None,
-            approval_code=_text(fields.get(0x3B)) or None,
-        ),
-        original_trace=bcd_digits(fields[0x37]) if 0x37 in fields else None,
-        totals=_totals(fields[0x60]) if 0x60 in fields else (),
-        text=_text(fields.get(0x3C)),
-    )
-
-
-def _card(fields: dict[int, bytes]) -> CardFacts | None:
-    number = masked_number(card_digits(fields[0x22])) if 0x22 in fields else None
-    name = _text(fields.get(0x8B))
-    return CardFacts(masked_number=number, scheme=name or None) if number or name else None
-
-
-_TOTALS_OF = ("girocard", "JCB", "Mastercard", "American Express", "Visa", "Diners", "other")
-_TOTAL_BYTES = 1 + 6
-
-
-def _totals(data: bytes) -> tuple[SchemeTotal, ...]:
-    """Field 60: first and last receipt number, then count (1 byte) and sum (BCD6) of each scheme, in this order [S:
-    the `zvt` crate, ecrterm]. It knows no refunds apart: they are inside the sums.
-    """
-    sums = data[4:]
-    if len(sums) != _TOTAL_BYTES * len(_TOTALS_OF):
-        raise MalformedFields(f"field 60 holds {len(data)} bytes, not {4 + _TOTAL_BYTES * len(_TOTALS_OF)}")
-    pieces = [sums[at : at + _TOTAL_BYTES] for at in range(0, len(sums), _TOTAL_BYTES)]
-    return tuple(
-        SchemeTotal(
-            scheme=scheme, sale_count=piece[0], sale_minor=bcd_number(piece[1:]), refund_count=0, refund_minor=0
-        )
-        for scheme, piece in zip(_TOTALS_OF, pieces, strict=True)
-        if piece[0]
-    )
-
-
-def _text(data: bytes | None) -> str:
-    """Text without what would end it in C, without blanks around it, and without a readable card number."""
-    return redact_text((data or b"").decode(CHARACTER_SET).replace("\0", "").strip())
-
-
-@dataclass(frozen=True, slots=True)
-class SlipLines:
-    """Lines to print, and on whose slip they belong: on both where the terminal does not say."""
-
-    lines: tuple[str, ...]
-    merchant: bool = True
-    customer: bool = True
-
-
-def read_print_line(data: bytes) -> SlipLines:
-    """`06 D1`: an attribute, then the text; FF is that many empty lines. Size and centring are left out."""
-    if not data:
-        return SlipLines(())
-    if data[0] == _LINE_FEEDS:
-        return SlipLines(("",) * min(data[1] if len(data) > 1 else 1, 9))
-    return SlipLines((_line(data[1:]),))
-
-
-def read_text_block(data: bytes) -> SlipLines:
-    """`06 D3`: TLV objects; 1F07 says whose slip it is (1 merchant, 2 customer), 07 is a line [S: Portalum's
-    PrintTextBlockParser; the numbers of the receipt types are from memory]. Raises MalformedFields.
-    """
-    objects = list(every_tlv(read_fields(data).get(0x06, b"")))
-    kind = next((found.value[0] for found in objects if found.tag == _RECEIPT_TYPE_TAG and found.value), 0)
-    lines = tuple(_line(found.value) for found in objects if found.tag == _TEXT_LINE_TAG)
-    return SlipLines(lines, merchant=kind != _CUSTOMER_RECEIPT, customer=kind in (0, _CUSTOMER_RECEIPT))
-
-
-def _line(data: bytes) -> str:
-    return redact_text(data.decode(CHARACTER_SET).replace("\0", "").rstrip())

@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from device_gateway.drivers.terminal.simulated_ledger import ApprovePart, Decline, Ledger, LedgerEntry, MovedKind, Rule
-from device_gateway.drivers.terminal.zvt.fields import Tlv, bcd, bcd_number, write_fields
-from device_gateway.drivers.terminal.zvt.messages import CHARACTER_SET, Command
+from device_gateway.drivers.terminal.zvt.fields import TLV_CONTAINER, bcd, bcd_number, every_tlv
+from device_gateway.drivers.terminal.zvt.messages import NUMERIC_CURRENCIES, Command, Tag
+from device_gateway.drivers.terminal.zvt.told import TOTALS_OF
 
 ALREADY_REVERSED, NOT_REVERSIBLE, TOO_MUCH, NO_RECEIPT_CODE, DECLINED_CODE = 0xB4, 0xB5, 0xB7, 0x83, 0x66
-_TOTALS_OF = ("girocard", "JCB", "Mastercard", "American Express", "Visa", "Diners", "other")
+WRONG_CURRENCY, NOT_ENOUGH, NOT_RESERVED = 0x6F, 0x71, 0xB8
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCard:
-    """The card that the next customer presents. `number` holds `*` where the terminal masks it."""
+    """The card that the next customer presents. `number` holds `*` where the terminal masks it. `adds_tip_minor` is
+    what the customer adds to the tip; `signs` says that the card asks for a signature.
+    """
 
     number: str = "443056******1234"
     scheme: str = "Visa"
+    adds_tip_minor: int = 0
+    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,16 @@ class Transaction:
     receipt: int
     card: SimulatedCard
     original_trace: int | None = None
+    cash_back_minor: int = 0
+    tip_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """An end of day: it is the last receipt, too. `totals` as field 60 holds them."""
+
+    trace: int
+    totals: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +55,17 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class MoneyRequest:
-    """A request that moves money, read from its fields. `amount_minor` and `receipt` are None where it has none."""
+    """A request that moves money, read from its fields. What is None is not in it; shares are of `amount_minor`."""
 
     command: int
     amount_minor: int | None
     receipt: int | None
     currency: str
+    trace: int | None = None
+    currency_number: int | None = None
+    cash_back_minor: int = 0
+    tip_minor: int = 0
+    partial_approval: bool = False
 
 
 class SimulatedZvtTerminal:
@@ -54,7 +74,7 @@ class SimulatedZvtTerminal:
     def __init__(self, terminal_id: int = 52_000_001) -> None:
         self.ledger = Ledger()
         self.terminal_id = terminal_id
-        self.last: Transaction | None = None
+        self.last: Transaction | ClosedDay | None = None
         self._trace = 0
         self._receipt = 0
         self._transactions: list[Transaction] = []
@@ -63,15 +83,17 @@ class SimulatedZvtTerminal:
     def carry_out(self, request: MoneyRequest, rule: Rule, card: SimulatedCard) -> Transaction | Refused:
         """Move the money, unless the rule for this card or the original transaction forbids it."""
         self._trace = self._trace % 999_999 + 1
+        if request.currency_number not in (None, NUMERIC_CURRENCIES.get(request.currency)):
+            return Refused(WRONG_CURRENCY)
         if isinstance(rule, Decline):
             return Refused(int(rule.code, 16))
         match request.command:
             case Command.AUTHORISATION:
-                return self._moved("charge", _granted(request, rule), request, card)
+                return self._charged(request, rule, card)
             case Command.REFUND:
                 return self._moved("refund", _granted(request, rule), request, card)
             case Command.PRE_AUTHORISATION:
-                return self._moved("reservation", _granted(request, rule), request, card)
+                return self._reserved(request, rule, card)
             case Command.REVERSAL:
                 return self._undone("reversal", ("charge", "refund"), request, card)
             case Command.PRE_AUTHORISATION_REVERSAL:
@@ -79,12 +101,12 @@ class SimulatedZvtTerminal:
             case _:
                 return self._booked(request, card)
 
-    def close_day(self) -> bytes:
-        """The totals of the day as field 60; a new day begins, without a last receipt."""
-        totals = self.totals()
+    def close_day(self) -> ClosedDay:
+        """A new day begins; the totals of the old one are the last receipt."""
+        self._trace = self._trace % 999_999 + 1
+        self.last = ClosedDay(self._trace, self.totals())
         self._day.clear()
-        self.last = None
-        return totals
+        return self.last
 
     def totals(self) -> bytes:
         """The totals of the day so far as field 60: what was charged and not reversed, by scheme."""
@@ -94,19 +116,44 @@ class SimulatedZvtTerminal:
             if transaction.entry.kind == "charge" and not self.ledger.is_reversed(transaction.entry.number)
         ]
         sums = b""
-        for scheme in _TOTALS_OF:
+        for scheme in TOTALS_OF:
             amounts = [known.entry.amount_minor for known in charged if _column(known.entry.scheme) == scheme]
             sums += bytes([min(len(amounts), 0xFF)]) + bcd(sum(amounts), 6)
         receipts = [known.receipt for known in self._day] or [0]
         return bcd(receipts[0], 2) + bcd(receipts[-1], 2) + sums
 
+    def _charged(self, request: MoneyRequest, rule: Rule, card: SimulatedCard) -> Transaction | Refused:
+        asked = request.amount_minor or 0
+        granted = _granted(request, rule)
+        if granted < asked:
+            # A card with less pays for goods first, and only if the till says that it can deal with that.
+            return self._moved("charge", granted, request, card) if request.partial_approval else Refused(NOT_ENOUGH)
+        tip_minor = request.tip_minor + card.adds_tip_minor
+        charged = asked + card.adds_tip_minor
+        return self._moved(
+            "charge", charged, request, card, cash_back_minor=request.cash_back_minor, tip_minor=tip_minor
+        )
+
+    def _reserved(self, request: MoneyRequest, rule: Rule, card: SimulatedCard) -> Transaction | Refused:
+        """A reservation, or more of the one whose trace number is named."""
+        if request.trace is None:
+            return self._moved("reservation", _granted(request, rule), request, card)
+        raised = next((known for known in self._reservations() if known.trace == request.trace), None)
+        if raised is None or self.ledger.is_reversed(raised.entry.number):
+            return Refused(NOT_RESERVED)
+        return self._moved("reservation", _granted(request, rule), request, card, extends=raised)
+
     def _booked(self, request: MoneyRequest, card: SimulatedCard) -> Transaction | Refused:
+        """Book what is used (06 24), or all but what is not used (06 23)."""
         original = self._original(request.receipt, ("reservation",))
         if isinstance(original, Refused):
             return original
-        if (request.amount_minor or 0) > original.entry.amount_minor:
+        held = self._held(original)
+        named = request.amount_minor or 0
+        if named > held:
             return Refused(TOO_MUCH)
-        return self._moved("charge", request.amount_minor or 0, request, card, original)
+        used = named if request.command == Command.BOOK_TOTAL else held - named
+        return self._moved("charge", used, request, card, original)
 
     def _undone(
         self, kind: MovedKind, of: tuple[MovedKind, ...], request: MoneyRequest, card: SimulatedCard
@@ -114,13 +161,21 @@ class SimulatedZvtTerminal:
         original = self._original(request.receipt, of)
         if isinstance(original, Refused):
             return original
-        return self._moved(kind, original.entry.amount_minor, request, card, original)
+        return self._moved(kind, self._held(original), request, card, original)
 
     def _original(self, receipt: int | None, kinds: tuple[MovedKind, ...]) -> Transaction | Refused:
         for known in self._transactions:
             if known.receipt == receipt and known.entry.kind in kinds:
                 return Refused(ALREADY_REVERSED) if self.ledger.is_reversed(known.entry.number) else known
         return Refused(NOT_REVERSIBLE)
+
+    def _reservations(self) -> list[Transaction]:
+        return [known for known in self._transactions if known.entry.kind == "reservation"]
+
+    def _held(self, original: Transaction) -> int:
+        """What a transaction is over, with what a reservation was raised by."""
+        more = [known for known in self._reservations() if known.original_trace == original.trace]
+        return original.entry.amount_minor + sum(known.entry.amount_minor for known in more)
 
     def _moved(
         self,
@@ -129,12 +184,17 @@ class SimulatedZvtTerminal:
         request: MoneyRequest,
         card: SimulatedCard,
         original: Transaction | None = None,
+        *,
+        extends: Transaction | None = None,
+        cash_back_minor: int = 0,
+        tip_minor: int = 0,
     ) -> Transaction:
         self._receipt = self._receipt % 9_999 + 1
         undone = original.entry.number if original else None
         entry = self.ledger.add(kind, amount_minor, request.currency, card.scheme, undone)
-        original_trace = original.trace if original else None
-        transaction = Transaction(entry, self._trace, self._receipt, card, original_trace)
+        based_on = original or extends
+        original_trace = based_on.trace if based_on else None
+        transaction = Transaction(entry, self._trace, self._receipt, card, original_trace, cash_back_minor, tip_minor)
         self._transactions.append(transaction)
         self._day.append(transaction)
         self.last = transaction
@@ -147,51 +207,24 @@ def _granted(request: MoneyRequest, rule: Rule) -> int:
 
 
 def _column(scheme: str) -> str:
-    return scheme if scheme in _TOTALS_OF else "other"
+    return scheme if scheme in TOTALS_OF else "other"
 
 
-def read_request(command: int, fields: dict[int, bytes], currency: str) -> MoneyRequest:
-    """What a request's fields say. Raises MalformedFields."""
+def read_request(command: int, fields: dict[int, bytes], currency: str, reads: frozenset[int]) -> MoneyRequest:
+    """What a request's fields say to a terminal that works in `currency` and reads these tags, ignoring others.
+
+    Raises MalformedFields.
+    """
+    objects = {found.tag: found.value for found in every_tlv(fields.get(TLV_CONTAINER, b"")) if found.tag in reads}
+    shares = {tag: bcd_number(objects[tag]) if tag in objects else 0 for tag in (Tag.CASH_BACK_AMOUNT, Tag.TIP_AMOUNT)}
     return MoneyRequest(
         command,
         bcd_number(fields[0x04]) if 0x04 in fields else None,
         bcd_number(fields[0x87]) if 0x87 in fields else None,
         currency,
+        trace=bcd_number(fields[0x0B]) if 0x0B in fields else None,
+        currency_number=bcd_number(fields[0x49]) if 0x49 in fields else None,
+        cash_back_minor=shares[Tag.CASH_BACK_AMOUNT],
+        tip_minor=shares[Tag.TIP_AMOUNT],
+        partial_approval=objects.get(Tag.PARTIAL_APPROVAL, b"\0") != b"\0",
     )
-
-
-def status_of(transaction: Transaction, terminal_id: int, numeric_currency: int) -> bytes:
-    """The data of `04 0F` for a transaction."""
-    digits = transaction.card.number.replace("*", "e")
-    number = bytes.fromhex(digits + "f" * (len(digits) % 2))
-    fields = {
-        0x27: b"\x00",
-        0x04: bcd(transaction.entry.amount_minor, 6),
-        0x49: bcd(numeric_currency, 2),
-        0x0B: bcd(transaction.trace, 3),
-        0x29: bcd(terminal_id, 4),
-        0x87: bcd(transaction.receipt, 2),
-        0x3B: f"A{transaction.trace:05d}".encode().ljust(8),
-        0x22: number,
-        0x8B: transaction.card.scheme.encode(CHARACTER_SET) + b"\0",
-    }
-    if transaction.original_trace is not None:
-        fields[0x37] = bcd(transaction.original_trace, 3)
-    return write_fields(fields)
-
-
-def slip_of(transaction: Transaction) -> tuple[str, ...]:
-    """What the terminal has printed for a transaction."""
-    amount = transaction.entry.amount_minor
-    return (
-        f"{transaction.entry.kind.upper()} {transaction.receipt:04d}",
-        f"{transaction.card.number}",
-        f"{amount // 100}.{amount % 100:02d} {transaction.entry.currency}",
-    )
-
-
-def text_block(receipt_type: int, lines: tuple[str, ...]) -> bytes:
-    """The data of `06 D3`: whose receipt it is, and its lines."""
-    texts = b"".join(Tlv(0x07, line.encode(CHARACTER_SET, "replace")).encode() for line in lines)
-    block = Tlv(0x1F07, bytes([receipt_type])).encode() + Tlv(0x25, texts + Tlv(0x09, b"\x01").encode()).encode()
-    return write_fields({0x06: block})

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import Field
 
@@ -19,25 +19,44 @@ from device_gateway.drivers.terminal.simulated_ledger import (
     LedgerEntry,
     NoCard,
     Rule,
+    SharesUntold,
+    SignatureWanted,
+    TipAdded,
     WrongRule,
     read_rule,
 )
 from device_gateway.drivers.terminal.zvt import codes
 from device_gateway.drivers.terminal.zvt.apdu import Apdu, ApduReader
 from device_gateway.drivers.terminal.zvt.fields import MalformedFields, bcd, read_fields, write_fields
-from device_gateway.drivers.terminal.zvt.messages import CHARACTER_SET, NUMERIC_CURRENCIES, POSITIVE, Command
+from device_gateway.drivers.terminal.zvt.messages import (
+    CHARACTER_SET,
+    NEGATIVE_WITH_CODE,
+    NUMERIC_CURRENCIES,
+    POSITIVE,
+    WITH_STATUS,
+    WITHOUT_PRINTING,
+    Command,
+    Tag,
+)
 from device_gateway.drivers.terminal.zvt.serial_frames import ACK, NAK, Framed, FrameReader, Sign, frame
 from device_gateway.drivers.terminal.zvt.simulated_terminal import (
     DECLINED_CODE,
     NO_RECEIPT_CODE,
+    WRONG_CURRENCY,
+    ClosedDay,
     MoneyRequest,
     Refused,
     SimulatedCard,
     SimulatedZvtTerminal,
     Transaction,
     read_request,
+)
+from device_gateway.drivers.terminal.zvt.simulated_words import (
+    completion_of_registration,
     slip_of,
     status_of,
+    status_of_balance,
+    status_of_day,
     text_block,
 )
 from device_gateway.simulators import (
@@ -51,7 +70,10 @@ from device_gateway.simulators import (
 )
 
 _BUSY_CODE = 0x9C
+_LINE_TO_SIGN_ON = "SIGNATURE ______________"
+_PROTOCOL_ERROR_CODE = 0x9A
 _PASSWORD_BYTES = 3
+_CURRENCY_AT = 4
 _RESULT_CODE = re.compile(r"(?!00)[0-9A-Fa-f]{2}")
 _WITH_PASSWORD = frozenset({Command.REVERSAL, Command.REFUND})
 _MONEY = frozenset(
@@ -65,6 +87,8 @@ _MONEY = frozenset(
         Command.PRE_AUTHORISATION_REVERSAL,
     }
 )
+_QUESTIONS = frozenset({Command.ACCOUNT_BALANCE, Command.REPEAT_RECEIPT, Command.END_OF_DAY, Command.DIAGNOSIS})
+_SHARES: frozenset[int] = frozenset({Tag.CASH_BACK_AMOUNT, Tag.TIP_AMOUNT, Tag.PARTIAL_APPROVAL})
 
 
 class ZvtSimulatorOptions(SimulatorOptions):
@@ -80,6 +104,9 @@ class ZvtSimulatorOptions(SimulatorOptions):
         default=True, description="whether a transaction goes on when the line to the till is lost"
     )
     works_on_s: float = Field(default=0.0, ge=0, description="how long it is busy with that, in seconds")
+    reads_shares: bool = Field(default=True, description="whether it knows cash-back, tips and partial approvals")
+    says_what_it_reads: bool = Field(default=True, description="whether it says so when the till registers")
+    balance_minor: int = Field(default=2550, ge=0, description="what is left on the card, in minor units")
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,7 @@ class ZvtSimulator(Simulator):
         self._waiting_for_card = 0
         self._going_on: list[_Step] = []
         self._goes_on_until_s = 0.0
+        self._reads = _SHARES if options.reads_shares else frozenset()
         self.card = SimulatedCard(options.card_number, options.scheme)
         self.rules: deque[Rule] = deque()
 
@@ -168,23 +196,37 @@ class ZvtSimulator(Simulator):
         self._steps.clear()
         if Busy in self.faults or self._going_on:
             return self._said([Apdu(0x8400 | _BUSY_CODE)])
+        if apdu.command == Command.REGISTRATION:
+            return self._registered_by(apdu)
         return self._said([POSITIVE]) + self._begun(apdu)
+
+    def _registered_by(self, apdu: Apdu) -> list[Reply]:
+        options = self._options
+        if apdu.data[_CURRENCY_AT : _CURRENCY_AT + 2] != bcd(self._numeric_currency, 2):
+            code = bytes([WRONG_CURRENCY]) + bcd(self._numeric_currency, 2)
+            return self._said([Apdu(NEGATIVE_WITH_CODE, code)])
+        self._registered = True
+        told = (sorted(_MONEY | _QUESTIONS), sorted(self._reads)) if options.says_what_it_reads else ((), ())
+        self._say_later([Apdu(Command.COMPLETION, completion_of_registration(self._numeric_currency, *told))])
+        return self._said([POSITIVE]) + self._next_step()
+
+    @property
+    def _numeric_currency(self) -> int:
+        return NUMERIC_CURRENCIES[self._options.currency]
 
     def _begun(self, apdu: Apdu) -> list[Reply]:
         match apdu.command:
-            case Command.REGISTRATION:
-                self._registered = True
-                self._say_later([Apdu(Command.COMPLETION, write_fields({0x19: b"\x00"}))])
             case _ if not self._registered:
                 self._say_later([_aborted(codes.NOT_REGISTERED)])
             case Command.REPEAT_RECEIPT:
-                self._say_later(self._repeated())
+                self._say_later(self._repeated(apdu.data[_PASSWORD_BYTES:]))
             case Command.END_OF_DAY | Command.TURNOVER_TOTALS:
                 self._steps.append(_Step(lambda: self._totals(apdu.command)))
+            case Command.ACCOUNT_BALANCE:
+                return self._begun_balance()
             case Command.DIAGNOSIS | Command.STATUS_ENQUIRY | Command.LOG_OFF:
-                self._say_later(
-                    [Apdu(Command.INTERMEDIATE_STATUS, b"\x0e"), Apdu(Command.COMPLETION, write_fields({0x19: b"\0"}))]
-                )
+                ready = b"\0" if apdu.command == Command.STATUS_ENQUIRY else b""
+                self._say_later([Apdu(Command.INTERMEDIATE_STATUS, b"\x0e"), Apdu(Command.COMPLETION, ready)])
             case command if command in _MONEY:
                 return self._begun_money(apdu)
             case _:
@@ -194,7 +236,7 @@ class ZvtSimulator(Simulator):
     def _begun_money(self, apdu: Apdu) -> list[Reply]:
         try:
             fields = read_fields(apdu.data[_PASSWORD_BYTES if apdu.command in _WITH_PASSWORD else 0 :])
-            request = read_request(apdu.command, fields, self._options.currency)
+            request = read_request(apdu.command, fields, self._options.currency, self._reads)
         except MalformedFields:
             self._say_later([_aborted(DECLINED_CODE)])
             return self._next_step()
@@ -204,6 +246,18 @@ class ZvtSimulator(Simulator):
             return self._next_step() + self._wait_for_card(rule)
         self._say_later([Apdu(Command.INTERMEDIATE_STATUS, b"\x04")])
         self._steps.append(_Step(lambda: self._carried_out(request, rule), after_effect=True, moves_money=True))
+        return self._next_step()
+
+    def _begun_balance(self) -> list[Reply]:
+        rule = self.rules.popleft() if self.rules else Approve()
+        self._say_later([Apdu(Command.INTERMEDIATE_STATUS, b"\x0a")])
+        if isinstance(rule, NoCard):
+            return self._next_step() + self._wait_for_card(rule)
+        if isinstance(rule, Decline):
+            self._say_later([_aborted(int(rule.code, 16))])
+        else:
+            status = status_of_balance(self._options.balance_minor, self._numeric_currency)
+            self._say_later([Apdu(Command.STATUS_INFORMATION, status), Apdu(Command.COMPLETION)])
         return self._next_step()
 
     def _wait_for_card(self, rule: NoCard) -> list[Reply]:
@@ -227,7 +281,10 @@ class ZvtSimulator(Simulator):
         return self._said([POSITIVE, _aborted(codes.CANCELLED)])
 
     def _carried_out(self, request: MoneyRequest, rule: Rule) -> list[Apdu]:
-        done = self._terminal.carry_out(request, rule, self.card)
+        tip = self.faults.of(TipAdded)
+        adds_minor = tip.minor if tip is not None and request.command == Command.AUTHORISATION else 0
+        card = replace(self.card, adds_tip_minor=adds_minor, signs=SignatureWanted in self.faults)
+        done = self._terminal.carry_out(request, rule, card)
         if isinstance(done, Refused):
             self.tell(f"declined with {done.code:02X}")
             status = Apdu(Command.STATUS_INFORMATION, write_fields({0x27: bytes([done.code])}))
@@ -237,29 +294,50 @@ class ZvtSimulator(Simulator):
 
     def _told(self, transaction: Transaction) -> list[Apdu]:
         """The status of a transaction and its slips."""
-        numeric = NUMERIC_CURRENCIES[self._options.currency]
-        told = [Apdu(Command.STATUS_INFORMATION, status_of(transaction, self._terminal.terminal_id, numeric))]
+        return [self._status_of(transaction), *self._slips_of(transaction)]
+
+    def _status_of(self, transaction: Transaction) -> Apdu:
+        tells_shares = SharesUntold not in self.faults
+        status = status_of(transaction, self._terminal.terminal_id, self._numeric_currency, tells_shares=tells_shares)
+        return Apdu(Command.STATUS_INFORMATION, status)
+
+    def _slips_of(self, transaction: Transaction) -> list[Apdu]:
         if not self._options.slips:
-            return told
+            return []
+        lines = slip_of(transaction)
         if self._options.text_blocks:
-            lines = slip_of(transaction)
+            signs = transaction.card.signs
+            merchant = ("MERCHANT", *lines, _LINE_TO_SIGN_ON) if signs else ("MERCHANT", *lines)
             return [
-                *told,
-                Apdu(Command.PRINT_TEXT_BLOCK, text_block(1, ("MERCHANT", *lines))),
+                Apdu(Command.PRINT_TEXT_BLOCK, text_block(1, merchant, signed=signs)),
                 Apdu(Command.PRINT_TEXT_BLOCK, text_block(2, ("CUSTOMER", *lines))),
             ]
-        return told + [
-            Apdu(Command.PRINT_LINE, b"\0" + line.encode(CHARACTER_SET, "replace")) for line in slip_of(transaction)
+        return [Apdu(Command.PRINT_LINE, b"\0" + line.encode(CHARACTER_SET, "replace")) for line in lines]
+
+    def _repeated(self, fields: bytes) -> list[Apdu]:
+        """As the service byte says: without its first bit the status is not told, with its second nothing printed."""
+        last = self._terminal.last
+        if last is None:
+            return [_aborted(NO_RECEIPT_CODE)]
+        try:
+            service = read_fields(fields).get(0x03, b"\0")[0]
+        except MalformedFields:
+            return [_aborted(_PROTOCOL_ERROR_CODE)]
+        if isinstance(last, ClosedDay):
+            status, slips = Apdu(Command.STATUS_INFORMATION, status_of_day(last)), []
+        else:
+            status, slips = self._status_of(last), self._slips_of(last)
+        return [
+            *([status] if service & WITH_STATUS else []),
+            *([] if service & WITHOUT_PRINTING else slips),
+            Apdu(Command.COMPLETION),
         ]
 
-    def _repeated(self) -> list[Apdu]:
-        if self._terminal.last is None:
-            return [_aborted(NO_RECEIPT_CODE)]
-        return [*self._told(self._terminal.last), Apdu(Command.COMPLETION)]
-
     def _totals(self, command: int) -> list[Apdu]:
-        totals = self._terminal.close_day() if command == Command.END_OF_DAY else self._terminal.totals()
-        status = write_fields({0x27: b"\0", 0x04: bcd(0, 6), 0x60: totals})
+        if command == Command.END_OF_DAY:
+            status = status_of_day(self._terminal.close_day())
+        else:
+            status = write_fields({0x27: b"\0", 0x04: bcd(0, 6), 0x60: self._terminal.totals()})
         return [Apdu(Command.STATUS_INFORMATION, status), Apdu(Command.COMPLETION)]
 
     def _say_later(self, apdus: Sequence[Apdu]) -> None:
@@ -299,6 +377,6 @@ def _aborted(code: int) -> Apdu:
 simulated = SimulatedDevice(
     options=ZvtSimulatorOptions,
     make=ZvtSimulator,
-    faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy),
+    faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy, SharesUntold, SignatureWanted, TipAdded),
     typing=RULE_HELP,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,10 +87,19 @@ def test_a_completion_may_be_a_partial_reversal() -> None:
     with serving(simulator, "tcp://127.0.0.1:0") as address:
         device = open_zvt(options_for(address, completion_by="partial_reversal"))
         first = approved(device, operation("pre_authorisation", 5000))
-        approved(device, operation("completion", 4200, original=first.references))
+        completion = replace(operation("completion", 4200, original=first.references), held_minor=5000)
+        booked = approved(device, completion)
+        unknown = performed(device, operation("completion", 4200, original=first.references))
+        too_much = performed(device, replace(completion, amount_minor=5001, reference="R000999999"))
         device.close()
 
+        # PA00P015 13.08, 2.10: the request names what is not used, here 800.
         assert moved(simulator) == [("reservation", 5000), ("charge", 4200)]
+    assert booked.amount_minor == 4200
+    assert isinstance(unknown, NotSent)
+    assert unknown.reason_code == "held-amount-not-known"
+    assert isinstance(too_much, NotSent)
+    assert too_much.reason_code == "amount-not-possible"
 
 
 def test_the_end_of_day_tells_totals_and_the_next_purchase_is_still_known_again() -> None:
@@ -254,6 +264,7 @@ def test_an_operation_that_is_performed_again_is_answered_from_memory_and_charge
 
 def test_an_operation_sent_again_after_it_was_not_found_is_looked_for_anew() -> None:
     with terminal(finishes_when_cut_off=False) as (simulator, device):
+        approved(device, operation("purchase", 1))
         sale = operation("purchase", 1234)
         device.perform(sale, lambda stage, text: _pull_the_cable(simulator))
         assert isinstance(device.inquire(inquiry_about(sale)), NotFound)
@@ -262,7 +273,32 @@ def test_an_operation_sent_again_after_it_was_not_found_is_looked_for_anew() -> 
         simulator.faults = Faults()
 
         assert isinstance(device.inquire(inquiry_about(sale)), Approved)
-        assert moved(simulator) == [("charge", 1234)]
+        assert moved(simulator) == [("charge", 1), ("charge", 1234)]
+
+
+def test_a_terminal_that_has_never_repeated_a_receipt_proves_nothing_by_repeating_none() -> None:
+    with terminal(finishes_when_cut_off=False) as (simulator, device):
+        sale = operation("purchase", 1234)
+        device.perform(sale, lambda stage, text: _pull_the_cable(simulator))
+
+        assert isinstance(device.inquire(inquiry_about(sale)), Unknown)
+        assert moved(simulator) == []
+
+
+def test_an_end_of_day_that_came_in_between_is_not_taken_for_the_payment_in_doubt() -> None:
+    simulator = ZvtSimulator(ZvtSimulatorOptions(finishes_when_cut_off=False))
+    with serving(simulator, "tcp://127.0.0.1:0") as address:
+        device = open_zvt(options_for(address))
+        approved(device, operation("purchase", 1))
+        sale = operation("purchase", 1234)
+        device.perform(sale, lambda stage, text: _pull_the_cable(simulator))
+        another_till = open_zvt(options_for(address))
+        approved(another_till, operation("end_of_day"))
+        another_till.close()
+        in_doubt = device.inquire(inquiry_about(sale))
+        device.close()
+
+    assert in_doubt == Unknown("The terminal has closed its day since: look at its slips.")
 
 
 def _pull_the_cable(simulator: ZvtSimulator) -> None:
@@ -296,12 +332,13 @@ def test_while_the_terminal_goes_on_alone_the_outcome_stays_unknown_until_it_is_
     [
         (operation("purchase", 0), "The amount must be from 1 to 999999999999 minor units, not 0."),
         (operation("purchase", 10**12), "The amount must be from 1"),
-        (operation("purchase", 100, cash_back_minor=50), "This terminal cannot hand out cash-back"),
+        (operation("pre_authorisation", 100, cash_back_minor=50), "This terminal cannot hand out cash-back"),
+        (replace(operation("purchase", 100), instalments=3), "This terminal cannot take a payment in instalments"),
         (operation("purchase", 100, currency="JPY"), "does not know the currency JPY"),
         (operation("reversal", 100), "the original transaction's receipt number (1 to 4 digits) is not known"),
         (operation("reversal", 100, original=CardReferences(receipt_number="12x")), "is not known"),
-        (operation("increment", 100), "A ZVT terminal has no increment."),
-        (operation("balance"), "A ZVT terminal has no balance."),
+        (operation("increment", 100), "the reservation's trace number and authorisation attribute are not known"),
+        (operation("increment", 0, original=CardReferences(trace="1", approval_code="A")), "The amount must be from 1"),
     ],
 )
 def test_what_cannot_be_asked_is_not_sent_and_says_why(wanted: Any, says: str) -> None:

@@ -15,7 +15,7 @@ from device_gateway.drivers.terminal.zvt.simulator import ZvtSimulator, ZvtSimul
 from device_gateway.simulators import Reply, serving
 from tests.integration.device_gateway.terminals.operations import operation, performed
 
-_REQUEST = authorisation(1234, "EUR").encode()
+_REQUEST = authorisation(1234, "EUR", partial_approval=True).encode()
 _ANY = (*Command, 0x8000, 0x8400, 0x849C, 0x0000, 0xFFFF)
 
 

@@ -18,18 +18,24 @@ from device_gateway.drivers.terminal.zvt.fields import (
     card_digits,
     every_tlv,
     read_fields,
+    read_tags,
     read_tlv,
     write_fields,
 )
 from device_gateway.drivers.terminal.zvt.messages import (
+    WITH_STATUS,
+    WITHOUT_PRINTING,
     Command,
     authorisation,
     booking,
+    extension,
     pre_authorisation,
     pre_authorisation_reversal,
     refund,
     registration,
+    repeat_receipt,
     reversal,
+    status_enquiry,
     with_password,
 )
 from device_gateway.drivers.terminal.zvt.serial_frames import Framed, FrameReader, Sign, checksum, frame
@@ -49,18 +55,37 @@ def _pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     [
         (authorisation(1234, "EUR"), "06 01 0A 04 00 00 00 00 12 34 49 09 78"),
         (authorisation(1234, "PLN", payment_type=0x40), "06 01 0C 04 00 00 00 00 12 34 49 09 85 19 40"),
+        (
+            authorisation(6299, "PLN", cash_back_minor=5000, tip_minor=200, partial_approval=True),
+            "06 01 22 04 00 00 00 00 62 99 49 09 85 06 16 1F 25 06 00 00 00 00 50 00 1F 36 06 00 00 00 00 02 00 "
+            "1F 70 01 01",
+        ),
         (reversal("123456", "42"), "06 30 06 12 34 56 87 00 42"),
         (refund("000000", 500, "EUR"), "06 31 0D 00 00 00 04 00 00 00 00 05 00 49 09 78"),
         (pre_authorisation(5000, "EUR"), "06 22 0A 04 00 00 00 00 50 00 49 09 78"),
         (
             booking(Command.BOOK_TOTAL, 4000, "EUR", _ORIGINAL),
-            "06 24 1A 87 00 42 04 00 00 00 00 40 00 49 09 78 0B 00 01 23 3B 41 31 42 32 20 20 20 20",
+            "06 24 1A 87 00 42 04 00 00 00 00 40 00 49 09 78 0B 00 01 23 3B 41 31 42 32 00 00 00 00",
         ),
-        (booking(Command.PARTIAL_REVERSAL, 4000, "EUR", _ORIGINAL), "06 23 0D 87 00 42 04 00 00 00 00 40 00 49 09 78"),
+        (
+            booking(Command.PARTIAL_REVERSAL, 4000, "EUR", _ORIGINAL),
+            "06 23 11 87 00 42 04 00 00 00 00 40 00 49 09 78 0B 00 01 23",
+        ),
+        (
+            booking(Command.BOOK_TOTAL, 4000, "EUR", CardReferences(receipt_number="42", trace="0012345678")),
+            "06 24 1B 87 00 42 04 00 00 00 00 40 00 49 09 78 0B 00 00 00 06 08 1F 2B 05 00 12 34 56 78",
+        ),
+        (
+            extension(1000, "EUR", _ORIGINAL),
+            "06 22 1D 04 00 00 00 00 10 00 49 09 78 0B 00 01 23 3B 41 31 42 32 00 00 00 00 06 04 1F 06 01 03",
+        ),
         (pre_authorisation_reversal("0042", "EUR"), "06 25 06 49 09 78 87 00 42"),
         (with_password(Command.END_OF_DAY, "123456"), "06 50 03 12 34 56"),
         (with_password(Command.TURNOVER_TOTALS, "123456"), "06 10 03 12 34 56"),
-        (with_password(Command.REPEAT_RECEIPT, "123456"), "06 20 03 12 34 56"),
+        (repeat_receipt("123456", WITH_STATUS), "06 20 05 12 34 56 03 01"),
+        (repeat_receipt("123456", WITH_STATUS | WITHOUT_PRINTING), "06 20 05 12 34 56 03 03"),
+        (Apdu(Command.ACCOUNT_BALANCE), "06 03 00"),
+        (status_enquiry("123456"), "05 01 05 12 34 56 03 02"),
         (registration("123456", 0x8E, "MNT"), "06 00 10 12 34 56 8E 04 96 03 00 06 06 26 04 0A 02 06 D3"),
     ],
 )
@@ -203,6 +228,12 @@ def test_nested_tlv_objects_come_in_their_order() -> None:
     outer = Tlv(0x25, Tlv(0x07, b"one").encode() + Tlv(0x07, b"two").encode())
 
     assert [found.value for found in every_tlv(outer.encode()) if found.tag == 0x07] == [b"one", b"two"]
+
+
+def test_listed_tags_have_one_or_more_bytes() -> None:
+    # PA00P015 13.08, tag 1F71: its own example.
+    assert read_tags(bytes.fromhex("15 20 1F6D")) == [0x15, 0x20, 0x1F6D]
+    assert read_tags(b"") == []
 
 
 def test_tlv_nested_without_end_is_refused() -> None:
