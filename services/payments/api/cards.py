@@ -22,6 +22,7 @@ from libs.web.principal import Principal
 from libs.web.transactions import Work, origin_of, resource
 from services.payments.api.dependencies import PlainText, Settings
 from services.payments.api.intent_schemas import IntentView
+from services.payments.domain.concentrator.replies import HostOutcome, HostUnreached
 from services.payments.domain.concentrator.requests import Card, EntryMode
 from services.payments.domain.concentrator.sensitive import CardNumber, ChipData, PinBlock, Track2
 from services.payments.gateways.acquirer.concentrator import Concentrator
@@ -124,7 +125,12 @@ async def _converse(
     presented: Presented,
     request: Request,
 ) -> None:
-    outcome = await acquirers.authorise(presented.acquirer, presented.message)
+    outcome: HostOutcome
+    if database.clock() < presented.send_before:
+        outcome = await acquirers.authorise(presented.acquirer, presented.message)
+    else:
+        # This replica stood still; by now another one may take the message as lost, and it must not leave any more.
+        outcome = HostUnreached("The message could not be sent in time.")
     fault_point("payments_after_acquirer_answer")
     async with database.transaction(origin_of(request)) as work:
         await record_outcome(work, presented.message_id, outcome, settings.limits)

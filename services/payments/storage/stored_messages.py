@@ -98,6 +98,24 @@ class StoredMessageRepository:
         row = (await self._connection.execute(statement.with_for_update() if lock else statement)).first()
         return None if row is None else _message(row)
 
+    async def waiting_for(self, about_message_id: UUID) -> StoredMessage | None:
+        """What waits to be confirmed about a message, locked."""
+        statement = (
+            select(stored_messages)
+            .where(stored_messages.c.about_message_id == about_message_id, text("state = 'waiting'"))
+            .with_for_update()
+        )
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else _message(row)
+
+    async def renew(self, message_id: UUID, trace: Trace) -> None:
+        """Have a message told as a new one: replies to what was told before are replies to another trace."""
+        await self._connection.execute(
+            update(stored_messages)
+            .where(stored_messages.c.message_id == message_id)
+            .values(trace_number=trace.trace_number, traced_at=trace.at, attempts=0, next_at=None, code=None)
+        )
+
     async def save(self, message_id: UUID, stored: Stored, answered_at: datetime | None = None) -> None:
         """Keep how far a message got."""
         await self._connection.execute(

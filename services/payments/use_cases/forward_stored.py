@@ -80,6 +80,9 @@ async def record_reply(work: UnitOfWork, message_id: UUID, reply: Message, limit
     waiting = await queue.get(message_id, lock=True)
     if waiting is None or waiting.stored.state is not StoredState.WAITING:
         return
+    if reply.fields.get(11) != waiting.trace.fields[11]:
+        # It was renewed while this reply was on its way: only a reply to what is told from now on counts.
+        return
     answered = waiting.stored.answered(reply)
     settled = answered.state is not StoredState.WAITING
     await queue.save(message_id, answered, work.now if settled else None)

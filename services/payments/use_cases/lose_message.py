@@ -11,7 +11,7 @@ from services.payments.storage.stored_messages import StoredMessageRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.decide_action import lose_action
 from services.payments.use_cases.limits import OperationLimits
-from services.payments.use_cases.store_message import store_reversal
+from services.payments.use_cases.store_message import next_trace, store_reversal
 
 
 async def lose_message(
@@ -39,3 +39,15 @@ async def undo_now(work: UnitOfWork, change: PaymentChange) -> None:
     message = await AcquirerMessageRepository(work.connection).get(change.payment.operation_id)
     if message is not None and change.intent.state is IntentState.UNKNOWN:
         await store_reversal(work, message, operation_id=None)
+
+
+async def undo_once_more(work: UnitOfWork, message: AcquirerMessage) -> None:
+    """A message that was given up left all the same: whatever its acquirer confirms of earlier reversals may have come
+    before it, so that only one that is told from now on counts.
+    """
+    queue = StoredMessageRepository(work.connection)
+    waiting = await queue.waiting_for(message.message_id)
+    if waiting is None:
+        await store_reversal(work, message, operation_id=None)
+    elif waiting.stored.attempts:
+        await queue.renew(waiting.message_id, await next_trace(work, message.terminal_id, message.acquirer))

@@ -7,7 +7,7 @@ but as part of the message (retail rule 22).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.contracts.refusal import Conflict
@@ -35,11 +35,12 @@ from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.confirm_intent import actor_of
 from services.payments.use_cases.decide_action import Approval, approve_action, decline_action
 from services.payments.use_cases.limits import OperationLimits
-from services.payments.use_cases.lose_message import lose_message
+from services.payments.use_cases.lose_message import lose_message, undo_once_more
 from services.payments.use_cases.store_message import next_trace
 
 _ENTRY_MODES = {"012": "keyed", "022": "stripe", "051": "chip", "071": "contactless"}
-# Between the last moment at which an answer counts and the one at which another replica takes it as lost.
+# Between storing a message and the last moment at which it may leave: its answer must come before another replica
+# takes it as lost.
 _MARGIN = timedelta(seconds=15)
 
 
@@ -57,11 +58,12 @@ class TerminalWithoutNumbers(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A stored message that is to be sent now, once. `acquirer` is whom to send it to."""
+    """A stored message that is to be sent now, once, and before `send_before`. `acquirer` is whom to send it to."""
 
     message_id: UUID
     acquirer: str
     message: Message
+    send_before: datetime
 
 
 async def present_card(
@@ -100,7 +102,8 @@ async def present_card(
     original = await _original(messages, payment, acquirer)
     message = _message(payment, numbers.merchant(payment.intent.currency), card, trace, original)
     await messages.add(_stored(payment, message_id, acquirer, message, trace, original), work.now)
-    due_at = work.now + timedelta(seconds=longest_s) + _MARGIN
+    send_before = work.now + _MARGIN
+    due_at = send_before + timedelta(seconds=longest_s)
     await OperationRepository(work.connection).add(
         [_operation(payment, message_id)], work.now, Deadlines(work.now, due_at), caller.id
     )
@@ -115,7 +118,7 @@ async def present_card(
     change.move(change.intent.card_presented(), actor_of(caller), operation_id=message_id)
     await change.keep()
     fault_point("payments_before_acquirer_stored")
-    return Presented(message_id, acquirer, message)
+    return Presented(message_id, acquirer, message, send_before)
 
 
 async def record_outcome(
@@ -123,7 +126,8 @@ async def record_outcome(
 ) -> PaymentChange:
     """Take in what became of a sent message; a reversal is stored in the same transaction where that is not known.
 
-    An answer that comes after it was given up changes nothing: its reversal stands (protocols.md D).
+    An answer that comes after it was given up changes nothing: its reversal stands (protocols.md D), and is told
+    anew, because the acquirer may have confirmed it before the message came.
     """
     messages = AcquirerMessageRepository(work.connection)
     message = await messages.get(message_id)
@@ -132,14 +136,24 @@ async def record_outcome(
     operation = await OperationRepository(work.connection).get(message_id)
     assert operation is not None, "stored with its message"
     if operation.state is not OperationState.OPEN:
-        if isinstance(outcome, HostApproved):
-            change.anomaly(_host(message), "approved after it was given up; it is reversed", operation_id=message_id)
+        await _record_late(change, message, operation.state, outcome)
         await change.keep()
         return change
     await _decide(change, message, outcome, limits)
     fault_point("payments_before_acquirer_recorded")
     await change.keep()
     return change
+
+
+async def _record_late(
+    change: PaymentChange, message: AcquirerMessage, decided: OperationState, outcome: HostOutcome
+) -> None:
+    if decided is OperationState.APPROVED or isinstance(outcome, HostDeclined | HostUnreached):
+        return
+    said = "approved it" if isinstance(outcome, HostApproved) else "may have taken it"
+    why = f"The acquirer {said} after it was given up; it is reversed once more."
+    change.anomaly(_host(message), why, operation_id=message.message_id)
+    await undo_once_more(change.work, message)
 
 
 async def _decide(

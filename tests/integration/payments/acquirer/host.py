@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from services.payments.domain.concentrator.message import Message, WrongMessage
+from services.payments.domain.concentrator.requests import REFUND
 from services.payments.gateways.acquirer.codec import Codec
 from services.payments.gateways.acquirer.dialect import Dialect
 from services.payments.gateways.acquirer.framing import Framing, StreamBroken
@@ -22,25 +23,34 @@ _ECHOED = (2, 3, 4, 7, 11, 32, 37, 41, 42, 49, 70)
 
 @dataclass
 class Books:
-    """What an acquirer booked, whichever of its hosts the message came to: (terminal, STAN) -> amount."""
+    """What an acquirer booked, whichever of its hosts the message came to: (terminal, STAN) -> amount.
+
+    `charged` are all financial requests, `given_back` those of them that were refunds. Only what is booked already
+    can be reversed: a request that comes after its reversal stands.
+    """
 
     charged: dict[tuple[str, str], int] = field(default_factory=dict)
+    given_back: set[tuple[str, str]] = field(default_factory=set)
     reversed: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def standing(self) -> dict[tuple[str, str], int]:
-        """Charges that were not reversed."""
+        """Charges and refunds that were not reversed."""
         return {key: amount for key, amount in self.charged.items() if key not in self.reversed}
 
     def act(self, request: Message) -> None:
-        """Book a purchase or undo one."""
+        """Book a purchase or a refund, or undo one."""
         terminal = request.fields.get(41, "")
         if request.mti == "0200":
             key = (terminal, request.fields[11])
             assert key not in self.charged, "charged twice"
             self.charged[key] = int(request.fields[4])
+            if request.fields[3] == REFUND:
+                self.given_back.add(key)
         elif request.mti in ("0420", "0421"):
-            self.reversed.append((terminal, request.fields[90][4:10]))
+            key = (terminal, request.fields[90][4:10])
+            if key in self.charged:
+                self.reversed.append(key)
 
 
 class Host:
