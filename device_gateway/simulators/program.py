@@ -21,6 +21,7 @@ USUAL = {
     "scale": "mettler_8217",
     "display": "line_2x20",
     "drawer": "serial_drawer",
+    "terminal": "zvt",
 }
 _COMMANDS = "/unplug, /plug, /fault NAME, /faults-off"
 

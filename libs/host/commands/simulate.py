@@ -15,7 +15,9 @@ from libs.host.errors import NotAvailable, WrongSetting
 
 
 def simulate(
-    kind: Annotated[str, typer.Argument(help="printer, scanner, scale, display, drawer, or another kind of device.")],
+    kind: Annotated[
+        str, typer.Argument(help="printer, scanner, scale, display, drawer, terminal, or another kind of device.")
+    ],
     driver: Annotated[
         str | None, typer.Argument(help="The driver to simulate a device for, where the kind has several.")
     ] = None,
@@ -52,7 +54,9 @@ def simulate(
 
     * `tillstream simulate printer --listen tcp://127.0.0.1:9100 --fault cut-at-byte=2000`
 
-    * `tillstream simulate display --explain`
+    * `tillstream simulate terminal zvt --fault answer-lost-after-effect` and type `decline 6C`
+
+    * `tillstream simulate terminal nexo --explain` lists its faults, its settings and what may be typed
 
     Exit code 2: no such device, fault, setting or address. 3: the port or link is in use.
 

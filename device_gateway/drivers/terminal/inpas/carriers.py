@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
 from device_gateway.drivers.lines import Line, LineBroken
-from device_gateway.drivers.terminal.inpas.fields import Field, FieldSet
+from device_gateway.drivers.terminal.inpas.fields import FieldSet, is_answer
 from device_gateway.drivers.terminal.inpas.framing import (
     ACKNOWLEDGED,
     END_OF_TRANSMISSION,
@@ -175,7 +175,7 @@ class LineCarrier:
         except LineBroken as error:
             return Unsent(str(error)) if error.nothing_left else Lost(str(error))
         try:
-            return self._answer(time.monotonic() + timeout_s, waiting)
+            return self._answer(request, time.monotonic() + timeout_s, waiting)
         except DeviceAbsent as error:
             return Lost(str(error))
 
@@ -191,7 +191,7 @@ class LineCarrier:
         while drained < _LARGEST_DRAIN_BYTES and (piece := self._line.read(_PIECE_BYTES, 0)):
             drained += len(piece)
 
-    def _answer(self, deadline: float, waiting: Callable[[], None]) -> Exchange:
+    def _answer(self, request: FieldSet, deadline: float, waiting: Callable[[], None]) -> Exchange:
         reader = FrameReader(self._encoding)
         damaged = 0
         acknowledged = False
@@ -212,8 +212,7 @@ class LineCarrier:
                 elif isinstance(item, Packet):
                     acknowledged = True
                     self._line.write(bytes((ACKNOWLEDGED,)))
-                    # A packet without a status is a request to wait, never an outcome.
-                    if Field.STATUS in item.fields:
+                    if is_answer(request, item.fields):
                         return Answered(item.fields)
                     waiting()
                 elif item.byte == NOT_ACKNOWLEDGED:

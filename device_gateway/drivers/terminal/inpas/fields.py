@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import IntEnum
 
-from device_gateway.domain.card_operations import Approved, CardOperation, Declined, NotSent, OperationResult, Unknown
+from device_gateway.domain.card_operations import (
+    Approved,
+    CardOperation,
+    Declined,
+    NotSent,
+    OperationResult,
+    Slips,
+    Unknown,
+)
 from device_gateway.domain.masked_number import masked_number
 from device_gateway.drivers.terminal.inpas.slips import SlipTags, read_slips
 from libs.contracts.terminals import CardFacts, CardReferences, SchemeTotal, TerminalAction
@@ -42,17 +50,21 @@ class Field(IntEnum):
     CREDIT_SUM = 31
     CREDIT_COUNT = 32
     STATUS = 39
+    COMMAND_MODE = 64
+    COMMAND_MODE_2 = 65
     RECEIPT = 90
 
 
-# Void is what another source calls "refund/cancel"; 29, the refund by retrieval reference, is [M].
+# Void is what another source calls "refund/cancel". 63 is a command whose kind is told by fields 64 and 65.
 OPERATION_CODES: Mapping[TerminalAction, str] = {
     "purchase": "1",
     "reversal": "4",
     "refund": "29",
     "diagnosis": "26",
     "end_of_day": "59",
+    "last_slip": "63",
 }
+_LAST_RECEIPT = {int(Field.COMMAND_MODE): "1", int(Field.COMMAND_MODE_2): "22"}
 MOVES_MONEY = frozenset({"purchase", "reversal", "refund"})
 NEEDS_ORIGINAL = frozenset({"reversal", "refund"})
 
@@ -93,6 +105,8 @@ def request_for(operation: CardOperation, identity: TerminalIdentity) -> dict[in
     if operation.cash_back_minor:
         return NotSent("This terminal (INPAS) gives no cash-back. Pay the goods by card without it.")
     fields = {int(Field.OPERATION): code, int(Field.TERMINAL_ID): identity.terminal_id}
+    if operation.action == "last_slip":
+        return fields | _LAST_RECEIPT
     if operation.action not in MOVES_MONEY:
         return fields
     if operation.currency != identity.currency:
@@ -124,6 +138,11 @@ def outcome_of(request: FieldSet, answer: FieldSet, *, tags: SlipTags, zone: tzi
     status = answer.get(Field.STATUS, "").strip()
     slips = read_slips(answer.get(Field.RECEIPT, ""), tags)
     text = answer.get(Field.TEXT, "").strip()
+    if request[Field.OPERATION] == OPERATION_CODES["last_slip"]:
+        # Its answer has no status: the slip is the answer.
+        if slips == Slips():
+            return Declined(status or "no_slip", text or "The terminal has no last slip.")
+        return Approved(amount_minor=0, slips=slips)
     if status in (APPROVED, OFFLINE_DONE):
         return Approved(
             amount_minor=int(request.get(Field.AMOUNT, "0")),
@@ -137,6 +156,12 @@ def outcome_of(request: FieldSet, answer: FieldSet, *, tags: SlipTags, zone: tzi
         code = answer.get(Field.HOST_RESPONSE, "").strip() or status
         return Declined(reason_code=code, reason=text or REASONS[status], slips=slips)
     return Unknown(f"The terminal's status is {status or 'missing'}, which is no outcome.")
+
+
+def is_answer(request: FieldSet, packet: FieldSet) -> bool:
+    """Whether a packet answers a request: by a status, or by the last receipt. Any other asks to wait."""
+    wanted = Field.RECEIPT if request[Field.OPERATION] == OPERATION_CODES["last_slip"] else Field.STATUS
+    return Field.STATUS in packet or wanted in packet
 
 
 def _contradiction(request: FieldSet, answer: FieldSet) -> str | None:

@@ -28,7 +28,15 @@ from device_gateway.drivers.terminal.simulated_ledger import (
     WrongRule,
     read_rule,
 )
-from device_gateway.simulators import Faults, Reply, SimulatedDevice, Simulator, SimulatorOptions
+from device_gateway.simulators import (
+    LINE_FAULTS,
+    AnswerLostAfterEffect,
+    Faults,
+    Reply,
+    SimulatedDevice,
+    Simulator,
+    SimulatorOptions,
+)
 
 _ENCODING = "cp1251"
 _WAIT = {int(Field.OPERATION): "21"}
@@ -54,6 +62,7 @@ class InpasSimulator(Simulator):
         self._day_began_after = 0
         self.asked: list[dict[int, str]] = []
         self.next_status: str | None = None
+        self._last_slip = ""
         self._pending = b""
         self._frames = FrameReader(_ENCODING)
         self._web: bool | None = None
@@ -131,6 +140,8 @@ class InpasSimulator(Simulator):
         """Carry a request out and say what became of it."""
         self.asked.append(dict(request))
         operation = request.get(Field.OPERATION, "")
+        if operation == "63":
+            return self._command(request)
         answer = {
             int(field): request[field]
             for field in (Field.OPERATION, Field.AMOUNT, Field.CURRENCY, Field.TERMINAL_ID)
@@ -147,6 +158,13 @@ class InpasSimulator(Simulator):
         elif status == DECLINED:
             answer |= {Field.HOST_RESPONSE: "51", Field.TEXT: "НЕДОСТАТОЧНО СРЕДСТВ"}
         return {int(number): text for number, text in answer.items()}
+
+    def _command(self, request: FieldSet) -> dict[int, str]:
+        """The last receipt, which comes without a status; other commands are not known."""
+        told = {int(field): request[field] for field in (Field.OPERATION, Field.TERMINAL_ID) if field in request}
+        if (request.get(Field.COMMAND_MODE), request.get(Field.COMMAND_MODE_2)) != ("1", "22"):
+            return {**told, int(Field.STATUS): DECLINED}
+        return {**told, int(Field.COMMAND_MODE_2): "22", int(Field.RECEIPT): self._last_slip}
 
     def _decision(self, operation: str, request: FieldSet) -> str:
         if operation in ("4", "29"):
@@ -171,13 +189,14 @@ class InpasSimulator(Simulator):
             reference = request.get(Field.RETRIEVAL_REFERENCE, "")
         self.tell(f"{entry.kind} of {amount_minor}, number {entry.number}")
         slip = f"ОПЛАТА\r\nСУММА {amount_minor}\r\nRRN {reference}"
+        self._last_slip = f"0xDF^^{slip}~0xDA^^{slip}\r\nПОДПИСЬ~"
         return {
             Field.CARD_NUMBER: "427600******1234",
             Field.APPROVAL_CODE: f"{entry.number:06d}",
             Field.RETRIEVAL_REFERENCE: reference,
             Field.TRANSACTION_ID: str(entry.number),
             Field.TEXT: "ОДОБРЕНО",
-            Field.RECEIPT: f"0xDF^^{slip}~0xDA^^{slip}\r\nПОДПИСЬ~",
+            Field.RECEIPT: self._last_slip,
         }
 
     def _settle(self) -> dict[int, str]:
@@ -208,6 +227,7 @@ def _http(body: bytes, status: str) -> bytes:
 simulated = SimulatedDevice(
     options=InpasSimulatorOptions,
     make=InpasSimulator,
+    faults=(*LINE_FAULTS, AnswerLostAfterEffect),
     typing="approve, or decline STATUS",
     default_listen="tcp://127.0.0.1:9015",
 )

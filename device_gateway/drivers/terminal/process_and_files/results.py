@@ -35,6 +35,9 @@ def outcome_in(
 
     `operation` is the one that the files are of; `zone` is that of the terminal's clock.
     """
+    if operation.action == "last_slip" and not files.outcome:
+        # The sources do not say whether a code comes with it: the slip is what was asked for.
+        return _reprinted(_slip_lines(files, encoding))
     if not files.outcome:
         return Unknown("The terminal's program left no result. Look at the terminal's own last slip.")
     lines = _whole_lines(files.outcome, encoding, files.finished)
@@ -44,11 +47,13 @@ def outcome_in(
     code, text = match["code"], match["text"].strip()
     if code in dialect.uncertain_codes:
         return Unknown(f"The terminal says {code} {text}".strip() + ": it does not know itself what became of it.")
-    slip = _LINE_END.split(files.slip.decode(encoding, "replace")) if files.slip else []
+    slip = _slip_lines(files, encoding)
     slips = _slips(slip)
     if code not in dialect.approved_codes:
         known = dialect.reasons.get(code, f"The terminal declined with code {code}.")
         return Declined(reason_code=code, reason=known if code in dialect.reasons else text or known, slips=slips)
+    if operation.action == "last_slip":
+        return _reprinted(slip)
     told = {name: lines[at].strip() for name, at in dialect.outcome_lines.items() if at < len(lines)}
     for name, pattern in dialect.slip_patterns.items():
         found = re.search(pattern, "\n".join(slip))
@@ -68,6 +73,17 @@ def _whole_lines(data: bytes, encoding: str, finished: bool) -> list[str]:
     lines = _LINE_END.split(data.decode(encoding, "replace"))
     # The piece after the last line end is empty, or a line that may not have been written to its end.
     return lines if finished else lines[:-1]
+
+
+def _slip_lines(files: ResultFiles, encoding: str) -> list[str]:
+    return _LINE_END.split(files.slip.decode(encoding, "replace")) if files.slip else []
+
+
+def _reprinted(lines: list[str]) -> OperationResult:
+    slips = _slips(lines)
+    if slips == Slips():
+        return Declined("no_slip", "The terminal has no last slip.")
+    return Approved(amount_minor=0, slips=slips)
 
 
 def _slips(lines: list[str]) -> Slips:

@@ -4,8 +4,8 @@
     program.order(killed_at_byte=7)     # the next run only
     program.ledger                      # what was really moved
 
-`tillstream simulate` installs it into a folder and takes what a person types as the orders for the next run; there is
-no line of bytes, so the line that it serves is used by nobody.
+`tillstream simulate` installs it into a folder. What a person types is the order for the next run, a fault is for every
+run; there is no line of bytes, so the line that it serves is used by nobody.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,11 +28,28 @@ from device_gateway.drivers.terminal.simulated_ledger import (
     WrongRule,
     read_rule,
 )
-from device_gateway.simulators import Faults, Reply, SimulatedDevice, Simulator, SimulatorOptions
+from device_gateway.simulators import (
+    AnswerLostAfterEffect,
+    Fault,
+    Faults,
+    Garbage,
+    Reply,
+    SimulatedDevice,
+    Simulator,
+    SimulatorOptions,
+)
+from device_gateway.simulators.faults import whole_bytes
 
 Kind = Literal["sberbank", "arcus2"]
 STUB = Path(__file__).with_name("stub.py")
-ARCUS2_OPERATIONS = {"purchase": "1", "refund": "3", "reversal": "4", "end_of_day": "65", "diagnosis": "26"}
+ARCUS2_OPERATIONS = {
+    "purchase": "1",
+    "refund": "3",
+    "reversal": "4",
+    "end_of_day": "65",
+    "diagnosis": "26",
+    "last_slip": "12",
+}
 
 
 @dataclass(frozen=True)
@@ -56,13 +73,24 @@ class InstalledProgram:
         decline: str | None = None,
         exit_code: int = 0,
     ) -> None:
-        """What the next run does. `killed_before` the card is charged; `killed_at_byte` of the outcome file, after."""
+        """What the next run does.
+
+        `killed_before` the card is charged; `killed_at_byte` of its files, the slip and then the outcome, after it.
+        """
         flags = {"killed_before": killed_before, "no_files": no_files, "empty": empty, "garbage": garbage}
         orders: dict[str, object] = {name: True for name, on in flags.items() if on}
         values = {"killed_at_byte": killed_at_byte, "hang": hang_s, "encoding": encoding, "decline": decline}
         orders |= {name: value for name, value in values.items() if value is not None}
         orders["exit"] = exit_code
         (self.folder / "orders.json").write_text(json.dumps(orders), encoding="ascii")
+
+    def always(self, orders: Mapping[str, object]) -> None:
+        """What goes wrong in every run from now on."""
+        (self.folder / "faults.json").write_text(json.dumps(orders), encoding="ascii")
+
+    def take_back_orders(self) -> None:
+        """The next run is an ordinary one, unless it has begun already."""
+        (self.folder / "orders.json").unlink(missing_ok=True)
 
     @property
     def ledger(self) -> Sequence[LedgerEntry]:
@@ -75,7 +103,7 @@ class InstalledProgram:
 
     @property
     def said_bytes(self) -> int:
-        """How many bytes of outcome files were written by runs that ended by themselves."""
+        """How many bytes of files were written by runs that ended by themselves."""
         path = self.folder / "said"
         return sum(map(int, path.read_text(encoding="ascii").split())) if path.exists() else 0
 
@@ -93,6 +121,44 @@ def install(folder: Path, kind: Kind) -> InstalledProgram:
     return InstalledProgram(folder, kind, program)
 
 
+@dataclass(frozen=True)
+class KilledBeforeEffect(Fault):
+    """Of programs."""
+
+    name = "killed-before-effect"
+    meaning = "The program dies before the card is charged."
+
+
+@dataclass(frozen=True)
+class KilledAtByte(Fault):
+    """Of programs."""
+
+    name = "killed-at-byte"
+    value = "N"
+    meaning = "The program charges the card and dies when it has written N bytes of its files, the slip first."
+    byte: int = 0
+
+    @classmethod
+    def read(cls, value: str | None) -> Fault:
+        return cls(whole_bytes(cls.name, value))
+
+
+FAULTS: tuple[type[Fault], ...] = (KilledBeforeEffect, KilledAtByte, AnswerLostAfterEffect, Garbage)
+
+
+def _orders_of(faults: Faults) -> dict[str, object]:
+    orders: dict[str, object] = {}
+    if KilledBeforeEffect in faults:
+        orders["killed_before"] = True
+    if (killed := faults.of(KilledAtByte)) is not None:
+        orders["killed_at_byte"] = killed.byte
+    if AnswerLostAfterEffect in faults:
+        orders["no_files"] = True
+    if Garbage in faults:
+        orders["garbage"] = True
+    return orders
+
+
 class ProgramOptions(SimulatorOptions):
     """Where the stub is put, and whose it is."""
 
@@ -101,11 +167,17 @@ class ProgramOptions(SimulatorOptions):
 
 
 class ProgramSimulator(Simulator):
-    """Installs the stub; what is typed is the order for its next run."""
+    """Installs the stub; what is typed is the order for its next run, faults are for every run."""
 
     def __init__(self, options: ProgramOptions, faults: Faults | None = None) -> None:
-        super().__init__(faults)
         self.installed = install(options.folder.absolute(), options.kind)
+        super().__init__(faults)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "faults" and isinstance(value, Faults):
+            # The program runs in processes of its own: they read it from a file.
+            self.installed.always(_orders_of(value))
 
     def connected(self) -> Sequence[Reply]:
         self.tell(f'The program is {self.installed.program}; write program = "{self.installed.program}".')
@@ -131,6 +203,6 @@ class ProgramSimulator(Simulator):
 simulated = SimulatedDevice(
     options=ProgramOptions,
     make=ProgramSimulator,
-    faults=(),
+    faults=FAULTS,
     typing="approve, decline CODE, no-card SECONDS, or ledger to see what was moved",
 )

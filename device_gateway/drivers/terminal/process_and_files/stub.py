@@ -1,7 +1,8 @@
 """Stands in for sb_pilot and CommandLineTool: started for one operation, writes its files, ends. Plain Python, alone.
 
 `stub.py sberbank|arcus2 HOME ARGUMENTS...`: HOME holds `ledger` (what was really moved, one JSON object a line), `said`
-(one line for each byte count written) and `orders.json` (what goes wrong next, taken away when read).
+(one line for each byte count written), `last_slip`, `orders.json` (what goes wrong next, taken away when read) and
+`faults.json` (what goes wrong each time).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MOVES = {
     ("arcus2", "3"): "refund",
     ("arcus2", "4"): "reversal",
 }
+REPRINTS = (("sberbank", "12"), ("arcus2", "12"))
 
 
 def main() -> int:
@@ -39,19 +41,26 @@ def main() -> int:
     if moved and not declined:
         reference = book(home, moved, amount_minor, reference)
     outcome, slip = FILES[kind](declined, amount_minor, reference)
+    if (kind, operation) in REPRINTS:
+        slip = last_slip(home)
+    elif moved and not declined:
+        write(os.path.join(home, "last_slip"), slip.encode())
     leave(kind, home, outcome, slip, orders)
     return int(orders.get("exit", 0))
 
 
 def take_orders(home: str) -> dict[str, Any]:
-    """What was ordered for this one run."""
-    path = os.path.join(home, "orders.json")
-    try:
-        with open(path, encoding="ascii") as file:
-            orders: dict[str, Any] = json.load(file)
-        os.unlink(path)
-    except FileNotFoundError:
-        return {}
+    """What was ordered for this one run, and for every run."""
+    orders: dict[str, Any] = {}
+    for name in ("faults.json", "orders.json"):
+        path = os.path.join(home, name)
+        try:
+            with open(path, encoding="ascii") as file:
+                orders |= json.load(file)
+            if name == "orders.json":
+                os.unlink(path)
+        except FileNotFoundError:
+            continue
     return orders
 
 
@@ -73,6 +82,15 @@ def book(home: str, moved: str, amount_minor: int, reference: str) -> str:
         reference = reference or f"{number:012d}"
         file.write(json.dumps({"number": number, "kind": moved, "amount_minor": amount_minor}) + "\n")
     return reference
+
+
+def last_slip(home: str) -> str:
+    """The slip of the last transaction; nothing before the first."""
+    try:
+        with open(os.path.join(home, "last_slip"), encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
 
 
 def sberbank(declined: str | None, amount_minor: int, reference: str) -> tuple[str, str]:
@@ -105,13 +123,18 @@ def leave(kind: str, home: str, outcome: str, slip: str, orders: dict[str, Any])
         data = b""
     if "garbage" in orders:
         data = bytes(range(255, 127, -1)) * 3
-    write(os.path.join(folder, slip_name), slip.encode(encoding))
-    limit = orders.get("killed_at_byte", len(data))
-    write(os.path.join(folder, outcome_name), data[:limit])
+    files = ((slip_name, slip.encode(encoding)), (outcome_name, data))
+    written = sum(len(content) for _, content in files)
+    left = orders.get("killed_at_byte", written)
+    for name, content in files:
+        write(os.path.join(folder, name), content[:left])
+        left = max(0, left - len(content))
+        if not left and "killed_at_byte" in orders:
+            break
     if "killed_at_byte" in orders:
         os.kill(os.getpid(), signal.SIGKILL)
     with open(os.path.join(home, "said"), "a", encoding="ascii") as file:
-        file.write(f"{len(data)}\n")
+        file.write(f"{written}\n")
 
 
 def write(path: str, data: bytes) -> None:

@@ -90,6 +90,7 @@ class Server:
 
     transport: Transport
     heard: list[tuple[Envelope, Event]] = field(default_factory=list)
+    _known_ids: set[str] = field(default_factory=set)
 
     async def listen(self) -> None:
         """Begin to hear reports."""
@@ -100,7 +101,8 @@ class Server:
         message = definition_of(envelope.type).model.parse(delivery.body)
         assert isinstance(message, Event)
         # A repetition is recognised by its id, as an inbox does.
-        if all(known.id != envelope.id for known, _ in self.heard):
+        if envelope.id not in self._known_ids:
+            self._known_ids.add(envelope.id)
             self.heard.append((envelope, message))
         delivery.ack()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from device_gateway.drivers.terminal.simulated_ledger import Rule
 from device_gateway.drivers.terminal.zvt.driver import ZvtOptions
 from device_gateway.drivers.terminal.zvt.driver import driver as zvt_driver
 from device_gateway.drivers.terminal.zvt.simulator import ZvtSimulator, ZvtSimulatorOptions
+from device_gateway.journal_terminals import TerminalSteps
 from device_gateway.simulators import serving
 from libs.bus.consumer import Consumer
 from libs.bus.envelope import from_headers
@@ -29,6 +32,7 @@ from tests.integration.device_gateway.terminals.nexo.terminals import simulator 
 
 NAME = "card-terminal"
 VALID_S = 60.0
+HEARD_WITHIN_S = 10.0
 DRIVERS = ("zvt", "nexo")
 SimulatedTerminal = ZvtSimulator | NexoSimulator
 GIVES_UP_SOON: dict[str, dict[str, Any]] = {"zvt": {"answer_timeout_s": 0.4}, "nexo": {"operation_timeout_s": 0.4}}
@@ -68,6 +72,8 @@ class Payments:
     shop: Stand
     answers: list[TerminalAnswered] = field(default_factory=list)
     _heard: set[str] = field(default_factory=set)
+    _by_operation: dict[UUID, list[TerminalAnswered]] = field(default_factory=lambda: defaultdict(list))
+    _hearing: dict[UUID, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     async def listen(self) -> None:
         await self.shop.server.transport.attach(
@@ -78,7 +84,10 @@ class Payments:
         envelope = from_headers(delivery.headers, delivery.body)
         if envelope.id not in self._heard:
             self._heard.add(envelope.id)
-            self.answers.append(TerminalAnswered.parse(delivery.body))
+            answer = TerminalAnswered.parse(delivery.body)
+            self.answers.append(answer)
+            self._by_operation[answer.operation_id].append(answer)
+            self._hearing[answer.operation_id].set()
         delivery.ack()
 
     async def sends(self, command: OperateTerminal, valid_s: float = VALID_S, *, times: int = 1) -> None:
@@ -90,18 +99,34 @@ class Payments:
         await self.sends(command)
         return await self.hears(command.operation_id)
 
-    async def asks_about(self, operation_id: UUID, amount_minor: int = 0) -> TerminalAnswered:
+    async def asks_about(self, operation_id: UUID, amount_minor: int = 0, **facts: Any) -> TerminalAnswered:
         """Send an inquiry about an operation and wait for its answer."""
-        return await self.asks("inquiry", amount_minor, inquired_operation_id=operation_id)
+        return await self.asks("inquiry", amount_minor, inquired_operation_id=operation_id, **facts)
 
-    async def hears(self, operation_id: UUID) -> TerminalAnswered:
+    async def hears(self, operation_id: UUID, within_s: float = HEARD_WITHIN_S) -> TerminalAnswered:
         """Wait for the answer to an operation; there is exactly one."""
-        await until(lambda: self.answers_to(operation_id))
+        async with asyncio.timeout(within_s):
+            await self._hearing[operation_id].wait()
         [answer] = self.answers_to(operation_id)
         return answer
 
+    async def knows(self, operation_id: UUID) -> None:
+        """Wait until the gateway's journal holds an outcome of an operation, also one that was told before."""
+        await until(lambda: self._in_journal(operation_id) is not None)
+
+    def stored(self, operation_id: UUID) -> TerminalAnswered:
+        """The answer to an operation that the gateway's journal holds."""
+        answer = self._in_journal(operation_id)
+        assert answer is not None
+        return answer
+
+    def _in_journal(self, operation_id: UUID) -> TerminalAnswered | None:
+        with self.shop.gateway.parts.journal.step() as step:
+            operation = TerminalSteps(step).get(operation_id)
+        return operation.answer if operation is not None else None
+
     def answers_to(self, operation_id: UUID) -> list[TerminalAnswered]:
-        return [answer for answer in self.answers if answer.operation_id == operation_id]
+        return list(self._by_operation[operation_id])
 
 
 def order(action: TerminalAction, amount_minor: int = 0, **facts: Any) -> OperateTerminal:

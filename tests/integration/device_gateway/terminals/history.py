@@ -1,391 +1,297 @@
-"""Whatever happens to the line, a payment terminal and its driver tell the same story, and nobody pays twice.
+"""Wherever the line to a terminal breaks: what the terminal moved is what payments was told, operation by operation.
 
-`check_terminal_history` cuts the line of a simulated terminal before every byte, in both directions, during a sale, a
-refund and a reversal. Each time the driver performs once and asks until the outcome is certain; then what the simulator
-really charged must be what the driver said. Simulators on a line join with `on_a_line`; others (files, processes)
-bring a `SimulatedTerminal` of their own, whose "bytes" are whatever steps it can be broken at.
+`check_card_history` runs a real gateway with several terminals of one wiring and a till at each. The tills sell,
+refund and reverse; of each operation that is checked the line is cut at one byte. What stays unknown is asked about
+until it is certain, or looked up by a person where the protocol knows no inquiry. Then the terminal's ledger must have
+grown by what was said and by nothing else. Every command arrives twice.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from itertools import count
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-from uuid import uuid4
+from typing import Any, TypeVar
 
-from device_gateway.domain.card_operations import (
-    Approved,
-    CardOperation,
-    Declined,
-    NotFound,
-    NotSent,
-    OperationResult,
-    Unknown,
-)
-from device_gateway.drivers.interface import DeviceAbsent, Terminal
-from device_gateway.simulators import CutAnswerAtByte, CutAtByte, Faults, Reply, Simulator, serving
-from device_gateway.simulators.ports import PortInUse
-from device_gateway.simulators.simulator import SimulatedLine
-from libs.contracts.terminals import CardReferences, TerminalAction
+from device_gateway.configuration import ConfiguredDevice
+from libs.contracts.terminals import OperateTerminal, TerminalAction, TerminalAnswered
+from tests.integration.device_gateway.terminals.gateway_stand import Payments, at_work, order
+from tests.integration.device_gateway.terminals.wirings import CuttableTerminal, Direction, Moved, Wiring
 
-Direction = Literal["to_terminal", "from_terminal"]
-MovedKind = Literal["charge", "refund", "reversal"]
-SETTLED_WITHIN_S = 10.0
-_ASK_AGAIN_S = 0.005
-_BACK_AFTER_S = 0.005
-_AMOUNT_MINOR = 1234
-# Below the ports that Linux gives away by itself (from 32768); test processes side by side begin at different ones.
-_FIRST_PORT, _PORTS_COUNT = 15_000, 15_000
-_PORTS = count(os.getpid() * 211)
-_KINDS: dict[TerminalAction, MovedKind] = {"purchase": "charge", "refund": "refund", "reversal": "reversal"}
-HISTORY_ACTIONS: tuple[TerminalAction, ...] = tuple(_KINDS)
+AMOUNT_MINOR = 1_234
+"""Of everything, so that one operation can be mistaken for another."""
+KINDS: dict[TerminalAction, str] = {"purchase": "charge", "refund": "refund", "reversal": "reversal"}
+SETTLED_WITHIN_S = 20.0
+_ASK_AGAIN_S = 0.01
+# A cable that is cut within an answer is gone a moment after its last byte.
+_CUT_IS_OVER_S = 0.04
+_TILLS = 8
 
-
-class Movement(Protocol):
-    """An entry of a simulator's ledger: money that really moved."""
-
-    @property
-    def kind(self) -> str:
-        """One of `charge`, `refund`, `reversal`."""
-
-    @property
-    def amount_minor(self) -> int:
-        """How much, in minor units, never negative."""
-
-
-class SimulatedTerminal(Protocol):
-    """A simulated terminal that is running somewhere."""
-
-    @property
-    def address(self) -> str:
-        """Where a driver finds it."""
-
-    @property
-    def heard(self) -> int:
-        """How many bytes have reached it so far."""
-
-    @property
-    def said(self) -> int:
-        """How many bytes it has said so far."""
-
-    def movements(self) -> Sequence[Movement]:
-        """What it really charged, refunded and reversed so far, oldest first."""
-
-    def cut(self, direction: Direction, after_bytes: int) -> None:
-        """Cut the line, once, when that many more bytes have passed in that direction; it comes back by itself."""
-
-
-MakeSimulator = Callable[[], AbstractContextManager[SimulatedTerminal]]
-MakeDriver = Callable[[SimulatedTerminal], Terminal]
-"""Opens a driver; called a second time for the same terminal it stands for the gateway started again."""
-
-
-class SimulatorWithLedger(Protocol):
-    """A `Simulator` that keeps a ledger."""
-
-    faults: Faults
-    line: SimulatedLine | None
-
-    @property
-    def ledger(self) -> Sequence[Movement]:
-        """What it really moved, oldest first."""
-
-    def connected(self) -> Sequence[Reply]:
-        """See Simulator."""
-
-    def received(self, data: bytes) -> Sequence[Reply]:
-        """See Simulator."""
-
-    def disconnected(self) -> None:
-        """See Simulator."""
-
-
-def on_a_line(make: Callable[[], SimulatorWithLedger], links: Path | None = None) -> MakeSimulator:
-    """A simulator served on a line that can be cut; `make` gives a fresh one each time.
-
-    The line is a TCP port; with a folder for `links` it is a pseudo-terminal, whose link there is its stable name.
-    """
-    numbers = count(1)
-
-    @contextlib.contextmanager
-    def running() -> Iterator[SimulatedTerminal]:
-        metered = _Metered(make())
-        with contextlib.ExitStack() as served:
-            yield _OnALine(_plugged_in(metered, served, links / str(next(numbers)) if links else None), metered)
-
-    return running
-
-
-def _plugged_in(simulator: Simulator, served: contextlib.ExitStack, link: Path | None) -> str:
-    """Serve the simulator at a place of its own, and say where.
-
-    While a terminal is unplugged, the kernel would give its pseudo-terminal or its free port to the next one, and the
-    driver would talk to somebody else's terminal. So there is a link, or a port that the kernel does not give away.
-    """
-    while True:
-        listen = f"pty:{link}" if link else f"tcp://127.0.0.1:{_FIRST_PORT + next(_PORTS) % _PORTS_COUNT}"
-        try:
-            return served.enter_context(serving(simulator, listen, back_after_s=_BACK_AFTER_S))
-        except PortInUse:
-            if link:
-                raise
-
-
-class _Metered(Simulator):
-    """A simulator whose bytes are counted."""
-
-    def __init__(self, inner: SimulatorWithLedger) -> None:
-        super().__init__(inner.faults)
-        self.inner = inner
-        self.heard = 0
-        self.said = 0
-
-    def connected(self) -> Sequence[Reply]:
-        self.inner.line = self.line
-        return self._count(self.inner.connected())
-
-    def received(self, data: bytes) -> Sequence[Reply]:
-        self.heard += len(data)
-        return self._count(self.inner.received(data))
-
-    def disconnected(self) -> None:
-        self.inner.disconnected()
-
-    def _count(self, replies: Sequence[Reply]) -> Sequence[Reply]:
-        self.said += sum(len(reply.data) for reply in replies)
-        return replies
-
-
-class _OnALine:
-    def __init__(self, address: str, metered: _Metered) -> None:
-        self._address = address
-        self._metered = metered
-
-    @property
-    def address(self) -> str:
-        return self._address
-
-    @property
-    def heard(self) -> int:
-        return self._metered.heard
-
-    @property
-    def said(self) -> int:
-        return self._metered.said
-
-    def movements(self) -> Sequence[Movement]:
-        return tuple(self._metered.inner.ledger)
-
-    def cut(self, direction: Direction, after_bytes: int) -> None:
-        if direction == "to_terminal":
-            self._metered.faults = Faults([CutAtByte(self.heard + after_bytes)])
-        else:
-            self._metered.faults = Faults([CutAnswerAtByte(self.said + after_bytes)])
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One history: what is done, and where the line is cut. `restarted`: the gateway dies before it asks.
-
-    `another_first`: before it asks, the next customer pays the same amount.
-    """
+class Cut:
+    """An operation, and where its line is cut: after so many bytes in one direction."""
 
     action: TerminalAction
-    direction: Direction | None
+    direction: Direction
     after_bytes: int
-    restarted: bool
-    another_first: bool
 
 
 @dataclass(frozen=True)
 class HistoryReport:
-    """How many histories were checked, and how often each first outcome came up."""
+    """How many cuts were made, how many bytes they were chosen from, and what payments was told at first, how often."""
 
-    histories: int
-    first_outcomes: dict[str, int]
+    cuts: int
+    bytes_in_all: int
+    first_outcomes: Counter[str]
 
 
-def check_terminal_history(
-    make_simulator: MakeSimulator,
-    make_driver: MakeDriver,
+class Till:
+    """A till with its terminal. `said` is what payments was told that moved, in the order in which it was asked for."""
+
+    def __init__(self, wiring: Wiring, terminal: CuttableTerminal, device: ConfiguredDevice) -> None:
+        self.wiring = wiring
+        self.terminal = terminal
+        self.device = device
+        self.said: list[Moved] = []
+        self.payments: Payments
+        self._sales: list[TerminalAnswered] = []
+        self._cut: Cut | None = None
+        self._moved_before = 0
+        self._command: OperateTerminal
+        self._first: TerminalAnswered
+        self._next_customers = 0
+
+    async def begin(self, cut: Cut) -> str:
+        """Ask for the operation and have its line cut; the first outcome."""
+        sale = await self._earlier_sale() if cut.action != "purchase" else None
+        await asyncio.sleep(_CUT_IS_OVER_S)
+        self._cut = cut
+        self.terminal.cut(cut.direction, cut.after_bytes)
+        first = await self._ask(cut.action, sale)
+        self.terminal.mend()
+        return first.outcome
+
+    async def next_customer(self) -> None:
+        """While that is in doubt, the next customer pays the same amount, again and again until it works."""
+        if self._first.outcome != "unknown":
+            return
+        doubtful = self._cut, self._command, self._first, self._moved_before
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while (paid := await self._ask("purchase")).outcome == "not_sent":
+            assert time.monotonic() < deadline, f"{self._cut}: the next customer cannot pay"
+            await asyncio.sleep(_ASK_AGAIN_S)
+        assert paid.outcome == "approved", f"{self._cut}: the next customer: {paid}"
+        self._next_customers = 1
+        self._cut, self._command, self._first, self._moved_before = doubtful
+
+    async def end(self) -> None:
+        """Find out what became of it, and compare. After what did not take place the till sells, which must work."""
+        answer = self._first if self._first.outcome != "unknown" else await self._until_certain()
+        said = [(KINDS[self._command.action], answer.amount_minor or 0)] if answer.outcome == "approved" else []
+        said += [("charge", AMOUNT_MINOR)] * self._next_customers
+        moved = self.terminal.movements()[self._moved_before :]
+        assert moved == said, (
+            f"{self.wiring.name}, {self._cut}: payments was told {self._first.outcome} ({self._first.reason}), then"
+            f" {answer.outcome} ({answer.reason}); the terminal moved {moved}"
+        )
+        self.said += said
+        if answer.outcome == "approved" and answer.action == "purchase" and self._cut is None:
+            self._sales.append(answer)
+        self._next_customers = 0
+        was_cut, self._cut = self._cut is not None, None
+        if answer.outcome != "approved" and was_cut:
+            await self.sell()
+
+    async def sell(self) -> None:
+        """Sell until it works, each attempt compared like any other."""
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            await self._ask("purchase")
+            before = len(self.said)
+            await self.end()
+            if len(self.said) > before:
+                return
+            assert time.monotonic() < deadline, f"{self.wiring.name}: nothing can be sold: {self._first.reason}"
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def undisturbed(self, action: TerminalAction) -> tuple[int, int]:
+        """How many bytes the terminal hears and says when nothing goes wrong."""
+        sale = await self._earlier_sale() if action != "purchase" else None
+        heard, said = self.terminal.heard, self.terminal.said
+        answer = await self._ask(action, sale)
+        assert answer.outcome == "approved", f"{action}, undisturbed: {answer}"
+        await self.end()
+        return self.terminal.heard - heard, self.terminal.said - said
+
+    async def _earlier_sale(self) -> TerminalAnswered:
+        while not self._sales:
+            await self.sell()
+        return self._sales.pop()
+
+    async def _ask(self, action: TerminalAction, sale: TerminalAnswered | None = None) -> TerminalAnswered:
+        self._moved_before = len(self.terminal.movements())
+        self._command = order(
+            action,
+            AMOUNT_MINOR,
+            currency=self.wiring.currency,
+            terminal=self.device.name,
+            original=sale.references if sale else None,
+            inquired_operation_id=sale.operation_id if sale else None,
+        )
+        await self.payments.sends(self._command, times=2)
+        self._first = await self.payments.hears(self._command.operation_id, SETTLED_WITHIN_S)
+        return self._first
+
+    async def _until_certain(self) -> TerminalAnswered:
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        told = self._first
+        while time.monotonic() < deadline:
+            told = await self._inquire()
+            if told.outcome in ("approved", "declined"):
+                return told
+            if told.outcome == "unknown" and not self.wiring.answers_inquiries and await self._works():
+                return self._looked_up()
+            await asyncio.sleep(_ASK_AGAIN_S)
+        raise AssertionError(f"{self.wiring.name}, {self._cut}: not settled within {SETTLED_WITHIN_S:g} s: {told}")
+
+    async def _inquire(self) -> TerminalAnswered:
+        asked_id = self._command.operation_id
+        told = await self.payments.asks(
+            "inquiry",
+            AMOUNT_MINOR,
+            currency=self.wiring.currency,
+            terminal=self.device.name,
+            inquired_operation_id=asked_id,
+        )
+        return told.model_copy(update={"operation_id": asked_id, "action": self._command.action})
+
+    async def _works(self) -> bool:
+        """Whether the terminal works again, so that its journal can be read."""
+        told = await self.payments.asks("diagnosis", currency=self.wiring.currency, terminal=self.device.name)
+        return told.outcome == "approved"
+
+    def _looked_up(self) -> TerminalAnswered:
+        """What a person reads in the terminal's own journal and confirms to payments."""
+        new = self.terminal.movements()[self._moved_before :]
+        mine = new[: len(new) - self._next_customers]
+        assert len(mine) <= 1, f"{self.wiring.name}, {self._cut}: the terminal moved {mine}"
+        if not mine:
+            return self._first.model_copy(update={"outcome": "declined"})
+        return self._first.model_copy(update={"outcome": "approved", "amount_minor": mine[0][1]})
+
+
+class Tills:
+    """The tills of a gateway, which may be started again in between."""
+
+    def __init__(self, tills: Sequence[Till], folder: Path) -> None:
+        self.tills = tills
+        self._folder = folder
+
+    @asynccontextmanager
+    async def gateway(self) -> AsyncIterator[None]:
+        """Run the gateway for the block."""
+        async with at_work(self._folder, [till.device for till in self.tills]) as payments:
+            for till in self.tills:
+                till.payments = payments
+            yield
+
+    def compare(self) -> None:
+        """What each terminal moved since it was made is what was said, in the same order."""
+        for till in self.tills:
+            assert till.terminal.movements() == till.said, f"{till.wiring.name}: {till.device.name}"
+
+
+@asynccontextmanager
+async def tills_at_work(wiring: Wiring, folder: Path, count: int = _TILLS, **simulated: Any) -> AsyncIterator[Tills]:
+    """A gateway with that many terminals of one wiring; `simulated` are options of the simulator."""
+    with ExitStack() as lines:
+        tills = []
+        for number in range(count):
+            own = folder / f"terminal-{number}"
+            terminal = lines.enter_context(wiring.serve(own, **simulated))
+            tills.append(Till(wiring, terminal, wiring.device(terminal.address, own.name, own)))
+        yield Tills(tills, folder)
+
+
+async def check_card_history(
+    wiring: Wiring,
+    folder: Path,
     *,
-    currency: str = "EUR",
-    actions: Sequence[TerminalAction] = HISTORY_ACTIONS,
+    at_most: int | None = None,
+    actions: Sequence[TerminalAction] = tuple(KINDS),
     restarted: bool = False,
     another_first: bool = False,
-    same_reference: bool = False,
-    every: int = 1,
-    at_once: int = 12,
+    **simulated: Any,
 ) -> HistoryReport:
-    """Cut the line at every (`every`-th) byte of each action, in both directions, and compare the two stories.
+    """Cut the line at every byte of each action, in both directions, and compare the two stories.
 
-    `same_reference`: what was not done is sent again under its own reference (retail rule 17), not as a new operation.
-    Raises AssertionError naming the action, the direction and the byte. `at_once` histories run at the same time, each
-    with a simulator and a driver of its own.
+    With `at_most` it is every n-th byte, so that there are about as many cuts.
+    `restarted`: the gateway is stopped and started again before it asks. `another_first`: before it asks, the next
+    customer pays. Raises AssertionError naming the action, the direction and the byte.
     """
-    teller = _Teller(make_simulator, make_driver, currency, same_reference)
-    cases: list[_Case] = []
+    outcomes: Counter[str] = Counter()
+    async with tills_at_work(wiring, folder, **simulated) as shop:
+        async with shop.gateway():
+            # The first operation of a terminal may take more bytes than those after it.
+            await together(till.sell() for till in shop.tills)
+            cuts, bytes_in_all = await _cuts(shop.tills[0], actions, at_most)
+            if not restarted:
+                await _each_at_its_own_pace(shop, cuts, outcomes, another_first=another_first)
+        if restarted:
+            for first in range(0, len(cuts), len(shop.tills)):
+                doing = list(zip(shop.tills, cuts[first : first + len(shop.tills)], strict=False))
+                async with shop.gateway():
+                    outcomes.update(await together(till.begin(cut) for till, cut in doing))
+                async with shop.gateway():
+                    if another_first:
+                        await together(till.next_customer() for till, _ in doing)
+                    await together(till.end() for till, _ in doing)
+        shop.compare()
+    return HistoryReport(len(cuts), bytes_in_all, outcomes)
+
+
+async def _cuts(till: Till, actions: Sequence[TerminalAction], at_most: int | None) -> tuple[list[Cut], int]:
+    """The chosen bytes: before the first, after the last, and every so many, beginning elsewhere for each action."""
+    lengths: dict[tuple[TerminalAction, Direction], int] = {}
     for action in actions:
-        heard, said = teller.undisturbed(action)
-        lengths: dict[Direction, int] = {"to_terminal": heard, "from_terminal": said}
-        cases += [
-            _Case(action, direction, after_bytes, restarted, another_first)
-            for direction, length in lengths.items()
-            for after_bytes in range(0, length + 1, every)
-        ]
-    with ThreadPoolExecutor(at_once) as pool:
-        outcomes = list(pool.map(teller.tell, cases))
-    return HistoryReport(len(cases), {name: outcomes.count(name) for name in sorted(set(outcomes))})
+        lengths[action, "to_terminal"], lengths[action, "from_terminal"] = await till.undisturbed(action)
+    bytes_in_all = sum(lengths.values()) + len(lengths)
+    every = -(-bytes_in_all // at_most) if at_most else 1
+    cuts = [
+        Cut(action, direction, after_bytes)
+        for number, ((action, direction), length) in enumerate(lengths.items())
+        for after_bytes in sorted({0, *range(number % every, length + 1, every), length})
+    ]
+    return cuts, bytes_in_all
 
 
-class _Teller:
-    def __init__(
-        self, make_simulator: MakeSimulator, make_driver: MakeDriver, currency: str, same_reference: bool
-    ) -> None:
-        self._make_simulator = make_simulator
-        self._make_driver = make_driver
-        self._currency = currency
-        self._same_reference = same_reference
-        self._references = count(1)
+async def _each_at_its_own_pace(
+    shop: Tills, cuts: Sequence[Cut], outcomes: Counter[str], *, another_first: bool
+) -> None:
+    left = list(reversed(cuts))
 
-    def undisturbed(self, action: TerminalAction) -> tuple[int, int]:
-        """How many bytes the terminal hears and says when nothing goes wrong."""
-        with self._make_simulator() as terminal:
-            device = self._make_driver(terminal)
-            operation = self._prepare(device, action)
-            heard, said = terminal.heard, terminal.said
-            result = device.perform(operation, _ignore)
-            assert isinstance(result, Approved), f"{action}, undisturbed: {result}"
-            device.close()
-            return terminal.heard - heard, terminal.said - said
+    async def work(till: Till) -> None:
+        while left:
+            outcomes[await till.begin(left.pop())] += 1
+            if another_first:
+                await till.next_customer()
+            await till.end()
 
-    def tell(self, case: _Case) -> str:
-        """Live through one history; returns the name of the first outcome."""
-        with self._make_simulator() as terminal:
-            device = self._make_driver(terminal)
-            operation = self._prepare(device, case.action)
-            before = len(terminal.movements())
-            if case.direction is not None:
-                terminal.cut(case.direction, case.after_bytes)
-            first = device.perform(operation, _ignore)
-            result: OperationResult = first
-            expected: list[tuple[str, int]] = []
-            if isinstance(first, Unknown):
-                if case.restarted:
-                    device.close()
-                    device = self._open(terminal)
-                if case.another_first:
-                    self._another(terminal, device)
-                    expected.append(("charge", _AMOUNT_MINOR))
-                device, result = self._ask_until_certain(terminal, device, operation)
-            moved = [(entry.kind, entry.amount_minor) for entry in terminal.movements()[before:]]
-            if isinstance(result, Approved):
-                expected.insert(0, (_KINDS[case.action], result.amount_minor))
-            assert moved == expected, f"{case}: the driver said {result}, after {first}; the terminal moved {moved}"
-            if isinstance(result, NotSent | NotFound):
-                self._may_be_sent_again(terminal, device, case, operation)
-            device.close()
-            return type(first).__name__
-
-    def _may_be_sent_again(
-        self, terminal: SimulatedTerminal, device: Terminal, case: _Case, operation: CardOperation
-    ) -> None:
-        """`NotSent` and `NotFound` promise that the same operation may be sent again: then money moves once."""
-        before = len(terminal.movements())
-        again = self._until_done(terminal, device, operation)
-        moved = [(entry.kind, entry.amount_minor) for entry in terminal.movements()[before:]]
-        assert isinstance(again, Approved), f"{case}: sent again: {again}"
-        assert moved == [(_KINDS[case.action], again.amount_minor)], f"{case}: sent again: the terminal moved {moved}"
-
-    def _prepare(self, device: Terminal, action: TerminalAction) -> CardOperation:
-        """The same operation is done once before, for the same amount, so that the two can be mistaken."""
-        if action == "purchase":
-            self._done(device, self._operation("purchase"))
-            return self._operation("purchase")
-        self._done(device, self._operation(action, self._sold(device)))
-        return self._operation(action, self._sold(device))
-
-    def _sold(self, device: Terminal) -> CardReferences | None:
-        return self._done(device, self._operation("purchase")).references
-
-    def _done(self, device: Terminal, operation: CardOperation) -> Approved:
-        result = device.perform(operation, _ignore)
-        assert isinstance(result, Approved), f"{operation.action}: {result}"
-        return result
-
-    def _another(self, terminal: SimulatedTerminal, device: Terminal) -> None:
-        result = self._until_done(terminal, device, self._operation("purchase"))
-        assert isinstance(result, Approved), f"the next customer: {result}"
-
-    def _until_done(self, terminal: SimulatedTerminal, device: Terminal, operation: CardOperation) -> OperationResult:
-        """As the till would: again where nothing was done, and asking where it is in doubt."""
-        deadline = time.monotonic() + SETTLED_WITHIN_S
-        attempt = operation
-        while True:
-            if not self._same_reference:
-                attempt = replace(operation, operation_id=uuid4(), reference=self._reference())
-            result = device.perform(attempt, _ignore)
-            if isinstance(result, Unknown):
-                _, result = self._ask_until_certain(terminal, device, attempt)
-            if not isinstance(result, NotSent | NotFound) or time.monotonic() > deadline:
-                return result
-            time.sleep(_ASK_AGAIN_S)
-
-    def _ask_until_certain(
-        self, terminal: SimulatedTerminal, device: Terminal, operation: CardOperation
-    ) -> tuple[Terminal, OperationResult]:
-        inquiry = replace(
-            operation,
-            operation_id=uuid4(),
-            action="inquiry",
-            reference=self._reference(),
-            sent_action=operation.action,
-            sent_reference=operation.reference,
-            sent_amount_minor=operation.amount_minor,
-        )
-        deadline = time.monotonic() + SETTLED_WITHIN_S
-        while time.monotonic() < deadline:
-            try:
-                result = device.inquire(inquiry)
-            except DeviceAbsent:
-                device.close()
-                device = self._open(terminal)
-                continue
-            if isinstance(result, Approved | Declined | NotFound):
-                return device, result
-            time.sleep(_ASK_AGAIN_S)
-        return device, Unknown(f"not settled within {SETTLED_WITHIN_S:g} s")
-
-    def _open(self, terminal: SimulatedTerminal) -> Terminal:
-        deadline = time.monotonic() + SETTLED_WITHIN_S
-        while True:
-            try:
-                return self._make_driver(terminal)
-            except DeviceAbsent:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_ASK_AGAIN_S)
-
-    def _operation(self, action: TerminalAction, original: CardReferences | None = None) -> CardOperation:
-        return CardOperation(
-            operation_id=uuid4(),
-            action=action,
-            currency=self._currency,
-            amount_minor=_AMOUNT_MINOR,
-            reference=self._reference(),
-            original=original,
-        )
-
-    def _reference(self) -> str:
-        return f"H{next(self._references):09d}"
+    await together(work(till) for till in shop.tills)
 
 
-def _ignore(stage: str, text: str) -> None:
-    """Progress is no matter of history."""
+async def together(doing: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Do all of it at the same time; the first that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in doing]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return [task.result() for task in tasks]

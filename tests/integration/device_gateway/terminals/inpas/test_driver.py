@@ -107,6 +107,22 @@ def test_a_sale_a_partial_refund_and_a_void_are_booked_once_each(carrier: str) -
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
+def test_the_last_slip_is_printed_again(carrier: str) -> None:
+    bank = simulator()
+    with serving(bank, "tcp://127.0.0.1:0") as address:
+        terminal = driver.open_device(options(carrier, address))
+        assert isinstance(terminal, InpasTerminal)
+        assert terminal.perform(operation("last_slip"), quiet) == Declined("no_slip", "The terminal has no last slip.")
+        sale = terminal.perform(operation(), quiet)
+        assert isinstance(sale, Approved)
+        again = terminal.perform(operation("last_slip"), quiet)
+        assert isinstance(again, Approved)
+        assert again.slips == sale.slips
+        assert bank.charged_minor == PRICE_MINOR
+        terminal.close()
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("kind", [CutAtByte, CutAnswerAtByte])
 def test_wherever_the_line_is_cut_nobody_is_told_what_did_not_happen(
     carrier: str, kind: type[CutAtByte | CutAnswerAtByte]

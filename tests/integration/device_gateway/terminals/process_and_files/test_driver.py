@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,7 @@ from uuid import UUID
 import pytest
 
 from device_gateway.domain.card_operations import Approved, CardOperation, Declined, NotSent, Unknown
-from device_gateway.drivers.interface import DeviceMisconfigured, Terminal
+from device_gateway.drivers.interface import DeviceMisconfigured
 from device_gateway.drivers.terminal.process_and_files.driver import ProcessAndFilesOptions, open_terminal
 from device_gateway.drivers.terminal.process_and_files.simulator import (
     ARCUS2_OPERATIONS,
@@ -29,10 +28,8 @@ from device_gateway.drivers.terminal.process_and_files.simulator import (
     install,
     simulated,
 )
-from device_gateway.simulators import Faults
+from device_gateway.simulators import Faults, read_faults
 from libs.contracts.terminals import CardReferences, TerminalAction
-from tests.integration.device_gateway.terminals.history import Direction, Movement, check_terminal_history
-from tests.integration.device_gateway.terminals.person import WorkerAndPerson
 
 KINDS: tuple[Kind, ...] = ("sberbank", "arcus2")
 PRICE_MINOR = 12_345
@@ -215,47 +212,15 @@ def test_what_is_wrong_in_devices_toml_is_a_sentence(tmp_path: Path) -> None:
         open_terminal(right.model_copy(update={"program": tmp_path / "missing"}))
 
 
-class _SimulatedProgram:
-    """The stub as the history check sees it: before it charges, and before each byte of its outcome file."""
-
-    def __init__(self, program: InstalledProgram) -> None:
-        self.installed = program
-        self.heard = 0
-
-    @property
-    def address(self) -> str:
-        return str(self.installed.folder)
-
-    @property
-    def said(self) -> int:
-        return self.installed.said_bytes
-
-    def movements(self) -> list[Movement]:
-        return list(self.installed.ledger)
-
-    def cut(self, direction: Direction, after_bytes: int) -> None:
-        if direction == "to_terminal":
-            self.installed.order(killed_before=True)
-        else:
-            self.installed.order(killed_at_byte=after_bytes)
-
-
-@pytest.mark.parametrize(("kind", "every"), [("sberbank", 25), ("arcus2", 4)])
-def test_what_the_program_moved_is_what_the_driver_said_or_left_unknown(kind: Kind, every: int, tmp_path: Path) -> None:
-    folders = (tmp_path / str(number) for number in itertools.count())
-
-    @contextlib.contextmanager
-    def running() -> Iterator[_SimulatedProgram]:
-        yield _SimulatedProgram(install(next(folders), kind))
-
-    def make_driver(simulated: object) -> Terminal:
-        assert isinstance(simulated, _SimulatedProgram)
-        settings = options(simulated.installed)
-        return WorkerAndPerson(lambda: open_terminal(settings), simulated)
-
-    report = check_terminal_history(running, make_driver, currency="RUB", every=every, at_once=2)
-    assert report.first_outcomes["Unknown"] > 0
-    assert report.first_outcomes["Approved"] > 0
+def test_the_last_slip_is_printed_again(installed: InstalledProgram) -> None:
+    terminal = open_terminal(options(installed))
+    assert terminal.perform(operation("last_slip"), quiet) == Declined("no_slip", "The terminal has no last slip.")
+    sale = terminal.perform(operation(), quiet)
+    assert isinstance(sale, Approved)
+    again = terminal.perform(operation("last_slip"), quiet)
+    assert isinstance(again, Approved)
+    assert again.slips == sale.slips
+    assert len(installed.ledger) == 1
 
 
 def test_a_person_can_install_the_stub_and_order_what_the_next_card_does(tmp_path: Path) -> None:
@@ -274,3 +239,19 @@ def test_a_person_can_install_the_stub_and_order_what_the_next_card_does(tmp_pat
     assert said[-1] == f"1: charge of {PRICE_MINOR}"
     with pytest.raises(ValueError, match="approve, decline CODE"):
         person.typed("partial 5")
+
+
+@pytest.mark.parametrize(
+    ("fault", "charged"),
+    [("killed-before-effect", 0), ("killed-at-byte=4", 1), ("answer-lost-after-effect", 1), ("garbage", 1)],
+)
+def test_faults_of_the_stub_can_be_ordered_by_name_and_lifted(tmp_path: Path, fault: str, charged: int) -> None:
+    faults = read_faults([fault], simulated.faults)
+    person = simulated.make(simulated.options(folder=tmp_path / "bank", kind="sberbank"), faults)
+    assert isinstance(person, ProgramSimulator)
+    terminal = open_terminal(options(person.installed))
+    for _ in range(2):
+        assert isinstance(terminal.perform(operation(), quiet), Unknown)
+    assert len(person.installed.ledger) == 2 * charged
+    person.faults = Faults()
+    assert isinstance(terminal.perform(operation(), quiet), Approved)

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from device_gateway.domain.card_operations import Approved, CardOperation, Declined, NotSent, Slips, Unknown
-from device_gateway.drivers.terminal.inpas.fields import Field, TerminalIdentity, outcome_of, request_for
+from device_gateway.drivers.terminal.inpas.fields import Field, TerminalIdentity, is_answer, outcome_of, request_for
 from device_gateway.drivers.terminal.inpas.slips import SlipTags, read_slips
 from libs.contracts.terminals import CardReferences, SchemeTotal, TerminalAction
 
@@ -54,6 +54,18 @@ def test_a_refund_names_the_retrieval_reference_of_the_original() -> None:
 )
 def test_what_the_terminal_cannot_do_is_not_sent(refused: CardOperation, sentence: str) -> None:
     assert request_for(refused, IDENTITY) == NotSent(sentence)
+
+
+def test_the_last_receipt_is_a_command_whose_answer_has_no_status() -> None:
+    asked = request_for(operation("last_slip"), IDENTITY)
+    assert asked == {Field.OPERATION: "63", Field.COMMAND_MODE: "1", Field.COMMAND_MODE_2: "22", 27: "00010001"}
+    receipt: dict[int, str] = {Field.OPERATION: "63", Field.RECEIPT: "0xDF^^ОПЛАТА~"}
+    assert is_answer(asked, receipt)
+    assert not is_answer(SALE, receipt)
+    assert outcome_of(asked, receipt, tags=TAGS, zone=UTC) == Approved(0, slips=Slips(customer=("ОПЛАТА",)))
+    nothing = outcome_of(asked, {25: "63"}, tags=TAGS, zone=UTC)
+    assert nothing == Declined("no_slip", "The terminal has no last slip.")
+    assert isinstance(outcome_of(asked, {**receipt, Field.OPERATION: "1"}, tags=TAGS, zone=UTC), Unknown)
 
 
 def test_an_approval_brings_the_references_and_never_a_whole_card_number() -> None:

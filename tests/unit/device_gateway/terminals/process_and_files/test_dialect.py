@@ -33,6 +33,7 @@ def arguments(
         ("sberbank", "reversal", None, ["8", "12345"]),
         ("sberbank", "end_of_day", None, ["7"]),
         ("sberbank", "diagnosis", None, ["26"]),
+        ("sberbank", "last_slip", None, ["12"]),
         ("arcus2", "purchase", None, ["/o1", "/a12345", "/c643"]),
         ("arcus2", "refund", ORIGINAL, ["/o3", "/a12345", "/c643", "/x000000000042"]),
         ("arcus2", "end_of_day", None, ["/o65"]),

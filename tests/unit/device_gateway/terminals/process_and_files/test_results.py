@@ -9,18 +9,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_gateway.domain.card_operations import Approved, CardOperation, Declined, OperationResult, Unknown
+from device_gateway.domain.card_operations import (
+    Approved,
+    CardOperation,
+    Declined,
+    OperationResult,
+    Slips,
+    Unknown,
+)
 from device_gateway.drivers.terminal.process_and_files.dialect import read_dialect
 from device_gateway.drivers.terminal.process_and_files.results import ResultFiles, outcome_in
 from libs.contracts.terminals import CardFacts, CardReferences
 
+LAST_SLIP = CardOperation(UUID(int=2), "last_slip", "RUB", 0, "A2")
 SALE = CardOperation(UUID(int=1), "purchase", "RUB", 10_000, "A1")
 E_FILE = "0,ОДОБРЕНО\r\n************1234\r\n\r\n123456\r\n7\r\n\r\n\r\n00998877\r\n20260302121500\r\n000000000042\r\n"
 
 
-def read(dialect: str, outcome: bytes | None, slip: bytes | None = None, finished: bool = True) -> OperationResult:
+def read(
+    dialect: str,
+    outcome: bytes | None,
+    slip: bytes | None = None,
+    finished: bool = True,
+    operation: CardOperation = SALE,
+) -> OperationResult:
     rules = read_dialect(dialect)
-    return outcome_in(ResultFiles(outcome, slip, finished), SALE, rules, encoding=rules.encoding, zone=UTC)
+    return outcome_in(ResultFiles(outcome, slip, finished), operation, rules, encoding=rules.encoding, zone=UTC)
 
 
 def test_the_first_line_of_e_approves_and_the_others_are_the_references() -> None:
@@ -53,6 +67,17 @@ def test_a_transaction_that_the_terminal_left_open_is_unknown(code: bytes) -> No
 def test_a_file_that_is_missing_empty_or_garbage_is_unknown(outcome: bytes | None) -> None:
     assert isinstance(read("sberbank", outcome), Unknown)
     assert isinstance(read("arcus2", outcome if outcome != b"garbage" else None), Unknown)
+
+
+@pytest.mark.parametrize("outcome", [None, b"0,OK\r\n"])
+def test_the_last_slip_is_the_answer_with_or_without_a_code(outcome: bytes | None) -> None:
+    slip = "ЧЕК\r\n100.00\r\n".encode("koi8_r")
+    assert read("sberbank", outcome, slip, operation=LAST_SLIP) == Approved(
+        0, slips=Slips(("ЧЕК", "100.00"), ("ЧЕК", "100.00"))
+    )
+    nothing = Declined("no_slip", "The terminal has no last slip.")
+    assert read("sberbank", outcome, b"\r\n", operation=LAST_SLIP) == nothing
+    assert read("sberbank", b"4309,\r\n", operation=LAST_SLIP) == Declined("4309", "There is nothing to print.")
 
 
 @settings(deadline=None)
