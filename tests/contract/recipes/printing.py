@@ -52,6 +52,7 @@ PRINTING: dict[str, Recipe] = {
     ),
     "POST /sales/v1/sales/{sale_id}/prints": Recipe(_sale, lambda shop, names: _print("gift_receipt", shop)),
     "GET /sales/v1/sales/{sale_id}/prints": Recipe(_sale),
+    "GET /sales/v1/sales/{sale_id}/slips": Recipe(_sale),
     "POST /sales/v1/shifts/{shift_id}/prints": Recipe(
         lambda shop: {"shift_id": shop.shift_id}, lambda shop, names: _print("x_report", shop)
     ),
