@@ -11,8 +11,11 @@ from services.payments.api import (
     concentrated_terminals,
     intents,
     pre_authorisations,
+    settlement_report,
     settlements,
+    slips,
     terminals,
+    transactions,
 )
 from services.payments.batch_jobs import batch_jobs
 from services.payments.forwarding_jobs import forwarding_jobs
@@ -38,6 +41,9 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
             terminals.router,
             concentrated_terminals.router,
             settlements.router,
+            settlement_report.router,
+            transactions.router,
+            slips.router,
         ],
         consumers=[tender_consumer(limits), terminal_consumer(limits), premises_consumer],
         jobs=[

@@ -14,7 +14,7 @@ from libs.contracts.terminals import SchemeTotal
 from libs.persistence import Connection
 from services.payments.domain.intent import IntentKind
 from services.payments.domain.settlement import NO_SCHEME, SettlementState
-from services.payments.storage.tables import UNSETTLED, intents, settlements
+from services.payments.storage.tables import UNSETTLED, intents, settlements, tills
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Settlement:
     difference_count: int = 0
     reason: str | None = None
     closed_at: datetime | None = None
+    requested_by_name: str | None = None
 
 
 class SettlementRepository:
@@ -82,6 +83,21 @@ class SettlementRepository:
             statement.order_by(settlements.c.requested_at, settlements.c.settlement_id).limit(limit)
         )
         return [_settlement(row) for row in rows]
+
+    async def till_of(self, terminal_id: UUID, store_id: UUID) -> UUID | None:
+        """The till of a terminal's last payment, else any till of its store that is in use."""
+        last = (
+            select(intents.c.till_id)
+            .where(intents.c.terminal_id == terminal_id)
+            .order_by(intents.c.created_at.desc(), intents.c.intent_id.desc())
+            .limit(1)
+        )
+        any_till = select(tills.c.till_id).where(tills.c.store_id == store_id, tills.c.active).order_by(tills.c.till_id)
+        for statement in (last, any_till.limit(1)):
+            till_id: UUID | None = (await self._connection.execute(statement)).scalar_one_or_none()
+            if till_id is not None:
+                return till_id
+        return None
 
     async def take_in(
         self, settlement_id: UUID, terminal_id: UUID, currency: str, decided_until: datetime
@@ -149,6 +165,7 @@ def _values(settlement: Settlement) -> dict[str, Any]:
         "difference_count": settlement.difference_count,
         "reason": settlement.reason,
         "requested_by": settlement.requested_by,
+        "requested_by_name": settlement.requested_by_name,
         "requested_at": settlement.requested_at,
         "closed_at": settlement.closed_at,
     }

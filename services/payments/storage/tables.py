@@ -214,6 +214,7 @@ tills = Table(
     identifier("store_id", nullable=False),
     Column("active", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Index("tills_of_store", "store_id", "till_id"),
 )
 
 till_defaults = Table(
@@ -262,6 +263,7 @@ settlements = Table(
     Column("difference_count", Integer, nullable=False),
     Column("reason", Text),
     identifier("requested_by", nullable=False),
+    Column("requested_by_name", Text),
     timestamp("requested_at"),
     timestamp("closed_at", nullable=True),
     Index("settlements_of_store", "store_id", "requested_at", "settlement_id"),

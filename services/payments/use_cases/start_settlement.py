@@ -82,6 +82,7 @@ async def start_settlement(
         caller.id,
         work.now,
         operation_id=operation_id,
+        requested_by_name=caller.name,
     )
     if not await SettlementRepository(work.connection).add(settlement):
         raise SettlementRunning(f"The end of day of terminal {terminal.name!r} is being asked for already.")
@@ -97,6 +98,11 @@ async def start_settlement(
 async def _till(work: UnitOfWork, caller: Principal, terminal: Terminal, wanted: EndOfDay) -> UUID:
     if wanted.till_id is None and caller.till_id is None and terminal.till_ids:
         return terminal.till_ids[0]
+    if wanted.till_id is None and caller.till_id is None and terminal.kind is not TerminalKind.WIRED:
+        # Nothing comes out at a till: whoever is in the office need not name one.
+        known = await SettlementRepository(work.connection).till_of(terminal.terminal_id, terminal.store_id)
+        if known is not None:
+            return known
     till_id, store_id = await till_of(work, caller, wanted.till_id)
     if store_id != terminal.store_id:
         raise Invalid("The till is in another store than the terminal.", field="till_id")

@@ -31,11 +31,15 @@ def upgrade() -> None:
     op.create_index('stored_messages_undone', 'stored_messages', ['created_at', 'message_id'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'refused')"))
     op.create_index('intents_of_till', 'intents', ['till_id', 'created_at', 'intent_id'], unique=False)
     op.create_index('intents_of_terminal', 'intents', ['terminal_id', 'created_at', 'intent_id'], unique=False)
+    op.create_index('tills_of_store', 'tills', ['store_id', 'till_id'], unique=False)
+    op.add_column('settlements', sa.Column('requested_by_name', sa.Text(), nullable=True))
     op.add_column('differences', sa.Column('acquirer', sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column('differences', 'acquirer')
+    op.drop_column('settlements', 'requested_by_name')
+    op.drop_index('tills_of_store', table_name='tills')
     op.drop_index('intents_of_terminal', table_name='intents')
     op.drop_index('intents_of_till', table_name='intents')
     op.drop_index('stored_messages_undone', table_name='stored_messages', postgresql_where=sa.text("state IN ('waiting', 'refused')"))
