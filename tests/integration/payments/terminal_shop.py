@@ -332,9 +332,9 @@ class TerminalShop:
 class Clock:
     """A clock that runs, and that a test may move on."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: timedelta = timedelta()) -> None:
         self._started = monotonic()
-        self._ahead = timedelta()
+        self._ahead = ahead
 
     def __call__(self) -> datetime:
         return STARTED + self._ahead + timedelta(seconds=monotonic() - self._started)
@@ -382,16 +382,25 @@ def terminal_device(
 
 
 @asynccontextmanager
-async def open_terminal_shop(server: DatabaseServer, *others: AnyServiceDefinition) -> AsyncIterator[TerminalShop]:
-    """Payments, and whatever else is named, at work over one local transport with a gateway."""
-    clock = Clock()
+async def open_terminal_shop(
+    server: DatabaseServer,
+    *others: AnyServiceDefinition,
+    database_url: str | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[TerminalShop]:
+    """Payments, and whatever else is named, at work over one local transport with a gateway.
+
+    `database_url` names a database that other replicas have worked on; the store is a new one in any case.
+    """
+    clock = clock or Clock()
     transport = LocalTransport()
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
 
     async def fetch_keys() -> dict[str, Any]:
         return dict(KeySet([key]).as_dict(private=False))
 
-    async with running([definition, *others], server, clock=clock, transport=transport) as services:
+    definitions = [definition, *others]
+    async with running(definitions, server, database_url=database_url, clock=clock, transport=transport) as services:
         for app in services.apps.values():
             app.state.context = replace(app.state.context, verifier=TokenVerifier(fetch_keys, clock))
         yield await _new_store(services, transport, key, clock)

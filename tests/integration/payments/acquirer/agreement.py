@@ -42,12 +42,15 @@ async def disagreements(database: Database, books: Mapping[str, Books]) -> list[
         messages = list(await connection.execute(text(_MESSAGES)))
     found: list[str] = []
     known: set[tuple[str, str, str]] = set()
+    charged = dict.fromkeys(intents, 0)
     standing: dict[UUID, list[int]] = {intent_id: [] for intent_id in intents}
     given_back: dict[UUID, int] = {}
+    standing_at = {acquirer: book.standing for acquirer, book in books.items()}
     for row in messages:
         key = (row.terminal_number, row.trace)
         known.add((row.acquirer, *key))
-        amount_minor = books[row.acquirer].standing.get(key)
+        amount_minor = standing_at[row.acquirer].get(key)
+        charged[row.intent_id] += key in books[row.acquirer].charged
         found += _of_message(row, amount_minor)
         if amount_minor is not None:
             standing[row.intent_id].append(amount_minor)
@@ -55,7 +58,9 @@ async def disagreements(database: Database, books: Mapping[str, Books]) -> list[
                 given_back[row.original_intent_id] = given_back.get(row.original_intent_id, 0) + amount_minor
     for intent_id, intent in intents.items():
         found += _of_intent(intent, standing[intent_id], given_back.get(intent_id, 0))
+    found += [f"intent {intent_id} was charged {times} times" for intent_id, times in charged.items() if times > 1]
     for acquirer, book in books.items():
+        found += [f"{acquirer} was asked twice for {terminal} {trace}" for terminal, trace in book.twice]
         for terminal, trace in book.charged:
             if (acquirer, terminal, trace) not in known:
                 found.append(f"{acquirer} has {terminal} {trace}, which was never stored before it was sent")

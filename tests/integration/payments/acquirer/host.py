@@ -25,13 +25,14 @@ _ECHOED = (2, 3, 4, 7, 11, 32, 37, 41, 42, 49, 70)
 class Books:
     """What an acquirer booked, whichever of its hosts the message came to: (terminal, STAN) -> amount.
 
-    `charged` are all financial requests, `given_back` those of them that were refunds. Only what is booked already
-    can be reversed: a request that comes after its reversal stands.
+    `charged` are all financial requests, `given_back` those of them that were refunds, `twice` those that came again.
+    Only what is booked already can be reversed: a request that comes after its reversal stands.
     """
 
     charged: dict[tuple[str, str], int] = field(default_factory=dict)
     given_back: set[tuple[str, str]] = field(default_factory=set)
     reversed: list[tuple[str, str]] = field(default_factory=list)
+    twice: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def standing(self) -> dict[tuple[str, str], int]:
@@ -43,7 +44,8 @@ class Books:
         terminal = request.fields.get(41, "")
         if request.mti == "0200":
             key = (terminal, request.fields[11])
-            assert key not in self.charged, "charged twice"
+            if key in self.charged:
+                self.twice.append(key)
             self.charged[key] = int(request.fields[4])
             if request.fields[3] == REFUND:
                 self.given_back.add(key)

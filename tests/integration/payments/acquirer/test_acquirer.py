@@ -162,6 +162,7 @@ async def test_a_lost_reply_is_unanswered_is_never_sent_again_and_can_be_reverse
         assert isinstance(answer, Answered)
         assert (answer.reply.mti, answer.link) == ("0430", "backup")
         assert books.standing == {}
+        assert books.twice == []
 
 
 def _trace(request: Message) -> Trace:
@@ -295,6 +296,7 @@ async def test_the_primary_dies_under_load_and_nobody_pays_twice_or_for_nothing(
     assert {answer.link for answer in answers if isinstance(answer, Answered)} == {"primary", "backup"}
     assert any(isinstance(answer, Unanswered) for answer in answers)
     assert set(books.standing) == approved
+    assert books.twice == []
 
 
 async def test_messages_are_authenticated_both_ways_and_a_forged_reply_is_no_answer() -> None:
