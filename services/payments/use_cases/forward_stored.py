@@ -14,11 +14,13 @@ from services.payments.domain.concentrator.requests import Merchant, completion,
 from services.payments.domain.concentrator.reversing import Backoff, Stored, StoredKind, StoredState
 from services.payments.domain.intent import IntentState
 from services.payments.domain.payment import Actor, OperationState
+from services.payments.domain.slip import SlipKind
 from services.payments.storage.acquirer_messages import AcquirerMessage, AcquirerMessageRepository, MessageState
 from services.payments.storage.acquirer_terminals import AcquirerTerminalRepository
 from services.payments.storage.operations import OperationRepository
 from services.payments.storage.stored_messages import StoredMessage, StoredMessageRepository
 from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.compose_slips import compose_slips
 from services.payments.use_cases.decide_action import Approval, approve_action, decline_action, undo_action
 from services.payments.use_cases.limits import OperationLimits
 
@@ -131,9 +133,10 @@ async def _reversal_settled(
     if change.payment.operation_id != operation_id or change.intent.pending is None:
         return
     if confirmed:
-        await approve_action(
-            change, Approval(amount_minor=change.intent.pending_minor), limits, actor, operation_id=operation_id
-        )
+        undone_minor, payment = change.intent.pending_minor, change.payment
+        slips = await compose_slips(work, about, SlipKind.VOID, undone_minor, payment.card, payment.references)
+        approval = Approval(amount_minor=undone_minor, slips=slips)
+        await approve_action(change, approval, limits, actor, operation_id=operation_id)
     else:
         reason = f"The acquirer refused the reversal with code {code}."
         await decline_action(change, limits, actor, reason_code=code, reason=reason, operation_id=operation_id)

@@ -26,12 +26,14 @@ from services.payments.domain.concentrator.replies import (
 )
 from services.payments.domain.concentrator.requests import Card, Merchant, Sent, pre_authorisation, purchase, refund
 from services.payments.domain.concentrator.schemes import scheme_of
-from services.payments.domain.intent import Action, IntentState
+from services.payments.domain.intent import Action, IntentKind, IntentState
 from services.payments.domain.payment import PAYMENTS, Actor, Operation, OperationState, Payment
+from services.payments.domain.slip import SlipKind
 from services.payments.storage.acquirer_messages import AcquirerMessage, AcquirerMessageRepository, MessageState
 from services.payments.storage.acquirer_terminals import AcquirerTerminalRepository
 from services.payments.storage.operations import Deadlines, OperationRepository
 from services.payments.use_cases.change_payment import PaymentChange
+from services.payments.use_cases.compose_slips import compose_slips
 from services.payments.use_cases.confirm_intent import actor_of
 from services.payments.use_cases.decide_action import Approval, approve_action, decline_action
 from services.payments.use_cases.limits import OperationLimits
@@ -257,19 +259,33 @@ async def _approval(
 ) -> Approval:
     intent, sent = change.intent, message.sent
     numbers = await AcquirerTerminalRepository(change.work.connection).get(message.terminal_id, message.acquirer)
+    # Of a part, what is for the goods comes first.
     whole = approved_minor >= intent.pending_minor
+    cash_back_minor, tip_minor = (intent.cash_back_minor, intent.tip_minor) if whole else (0, 0)
+    references = CardReferences(
+        terminal_id=numbers.terminal_number if numbers else None,
+        trace=f"{sent.trace.trace_number:06d}",
+        approval_code=outcome.approval_code,
+        retrieval_reference=outcome.retrieval_reference or sent.retrieval_reference,
+        transaction_time=sent.trace.at,
+    )
+    card = change.payment.card
+    kind = SlipKind.REFUND if intent.kind is IntentKind.REFUND else SlipKind.PAYMENT
     return Approval(
         amount_minor=approved_minor,
-        # Of a part, what is for the goods comes first.
-        cash_back_minor=intent.cash_back_minor if whole else 0,
-        tip_minor=intent.tip_minor if whole else 0,
-        card=change.payment.card,
-        references=CardReferences(
-            terminal_id=numbers.terminal_number if numbers else None,
-            trace=f"{sent.trace.trace_number:06d}",
-            approval_code=outcome.approval_code,
-            retrieval_reference=outcome.retrieval_reference or sent.retrieval_reference,
-            transaction_time=sent.trace.at,
+        cash_back_minor=cash_back_minor,
+        tip_minor=tip_minor,
+        card=card,
+        references=references,
+        slips=await compose_slips(
+            change.work,
+            message,
+            kind,
+            approved_minor,
+            card,
+            references,
+            cash_back_minor=cash_back_minor,
+            tip_minor=tip_minor,
         ),
     )
 

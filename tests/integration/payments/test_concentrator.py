@@ -61,6 +61,16 @@ async def test_a_keyed_card_is_authorised_by_the_acquirer_that_takes_it(banks: C
     )
     assert banks.other.financial() == []
     assert shown["references"]["trace"] == request.fields[11]
+    [(_, outcome)] = await banks.shop.outcomes_of(tender_id)
+    approval_code = "A" + request.fields[11][1:]
+    assert (outcome["approval_code"], outcome["scheme"], outcome["masked_number"]) == (
+        approval_code,
+        "visa",
+        "411111******1111",
+    )
+    assert "Approval code" + approval_code.rjust(29) in outcome["slip"]
+    assert (outcome["slip"][0].strip(), outcome["slip"][-1].strip()) == ("CARD PAYMENT", "CUSTOMER COPY")
+    assert outcome["merchant_slip"][-1].strip() == "MERCHANT COPY"
     assert shown["references"]["retrieval_reference"] == request.fields[37]
     assert await banks.shop.told(tender_id) == ["authorized"]
     history = (await banks.shop.intent(tender_id))["history"]
@@ -216,6 +226,8 @@ async def test_a_sale_that_is_taken_back_reverses_what_was_charged(banks: Concen
     await banks.forwards()
     await banks.shop.becomes(tender_id, "reversed")
     assert await banks.shop.told(tender_id) == ["authorized", "released"]
+    released = (await banks.shop.outcomes_of(tender_id))[-1][1]
+    assert released["slip"][0].strip() == "CARD PAYMENT VOIDED"
     charge, undone = banks.primary.financial()
     assert (undone.mti, undone.fields[4], undone.fields[38]) == ("0420", charge.fields[4], "A" + charge.fields[11][1:])
 
