@@ -15,7 +15,7 @@ class CardOperation:
     `reference` is our own short reference of the operation (10 letters and digits, unique at this gateway), for
     protocols that carry one. `held_minor` is what the pre-authorisation that is raised, completed or released holds
     before that, None where it is not known. `sent_reference` and `sent_amount_minor` are those of the operation an
-    inquiry is about; its cash-back, tip and `held_minor` are that operation's, too.
+    inquiry is about; its cash-back, tip, instalments and `held_minor` are that operation's, too.
     """
 
     operation_id: UUID

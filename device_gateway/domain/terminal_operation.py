@@ -298,6 +298,7 @@ def inquiry_of_terminal(
         sent_action=target.action if target else None,
         sent_reference=target.reference if target else reference_of(asked_id),
         sent_amount_minor=target.amount_minor if target else inquiry.amount_minor,
+        instalments=target.instalments if target else inquiry.instalments,
         held_minor=held_minor,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from libs.telemetry.redaction import redact_text
 
 Body = Mapping[str, Any]
 _LONGEST_REASON = 500
+_MOST_INSTALMENTS = 99
 Outcome = Approved | Declined | Unknown
 
 CERTAIN_REFUSALS = {
@@ -66,11 +68,20 @@ def outcome_of_payment(body: Body, operation: CardOperation, *, repeated: bool =
     if amounts.get("AuthorizedAmount") is None and part(body, "Response").get("Result") == "Partial":
         return Unknown("The terminal approved a part and does not say how much.")
     try:
-        told = amounts.get("AuthorizedAmount")
-        approved_minor = asked if told is None else minor_units(told, operation.currency)
+        told = _amount_at(amounts, "AuthorizedAmount", operation.currency)
+        cash_back_minor = _amount_at(amounts, "CashBackAmount", operation.currency)
+        tip_minor = _amount_at(amounts, "TipAmount", operation.currency)
     except WrongAmount as error:
         return Unknown(f"The terminal names a wrong amount: {error}.")
-    return _approved(body, approved_minor, asked)
+    approved_minor = asked if told is None else told - _held_before(operation)
+    if not 0 <= (cash_back_minor or 0) + (tip_minor or 0) <= max(approved_minor, 0):
+        return Unknown("The terminal names more cash-back and tip than it approved: look at its slip.")
+    # The customer may have added to the tip, at the terminal.
+    most_minor = asked + max(0, (tip_minor or 0) - operation.tip_minor)
+    outcome = _approved(body, approved_minor, most_minor, operation.instalments)
+    if isinstance(outcome, Unknown):
+        return outcome
+    return replace(outcome, cash_back_minor=cash_back_minor, tip_minor=tip_minor)
 
 
 def outcome_of_reversal(body: Body, operation: CardOperation, *, repeated: bool = False) -> Outcome:
@@ -160,12 +171,27 @@ def _refusal(body: Body, *, repeated: bool) -> Declined | Unknown | None:
     return Declined(condition, reason, read_slips(body)) if certain else Unknown(reason)
 
 
-def _approved(body: Body, approved_minor: int, asked_minor: int) -> Approved | Unknown:
+def _amount_at(amounts: Body, name: str, currency: str) -> int | None:
+    """An amount, never negative, or None where it is not told. Raises WrongAmount."""
+    told = amounts.get(name)
+    minor = None if told is None else minor_units(told, currency)
+    if minor is not None and minor < 0:
+        raise WrongAmount(f"{told!r} is below zero")
+    return minor
+
+
+def _held_before(operation: CardOperation) -> int:
+    """What a reservation held before it was raised: the terminal answers with the new total [S: Fusion]."""
+    raises = "increment" in (operation.action, operation.sent_action)
+    return (operation.held_minor or 0) if raises else 0
+
+
+def _approved(body: Body, approved_minor: int, asked_minor: int, instalments: int | None = None) -> Approved | Unknown:
     # A reversal may be asked for without an amount: then the terminal knows how much.
     if approved_minor < 0 or approved_minor > (asked_minor or LARGEST_MINOR):
         return Unknown("The terminal names another amount than it was asked for: look at its slip.")
     slips: Slips = read_slips(body)
-    return Approved(approved_minor, _card(part(body, "PaymentResult")), _references(body), slips)
+    return Approved(approved_minor, _card(part(body, "PaymentResult"), instalments), _references(body), slips)
 
 
 def _asked(operation: CardOperation) -> int:
@@ -173,7 +199,7 @@ def _asked(operation: CardOperation) -> int:
     return operation.amount_minor if operation.sent_amount_minor is None else operation.sent_amount_minor
 
 
-def _card(body: Body) -> CardFacts | None:
+def _card(body: Body, asked_instalments: int | None = None) -> CardFacts | None:
     card = part(body, "PaymentInstrumentData", "CardData")
     told = card.get("MaskedPan", card.get("MaskedPAN"))
     number = masked_number(told) if isinstance(told, str) else None
@@ -181,7 +207,20 @@ def _card(body: Body) -> CardFacts | None:
     mode = modes[0] if isinstance(modes, list) and modes else modes
     scheme = text_at(card, "PaymentBrand")
     entry_mode = mode if isinstance(mode, str) else None
-    return CardFacts(masked_number=number, scheme=scheme, entry_mode=entry_mode) if number or scheme else None
+    instalments = _instalments(body, asked_instalments)
+    if not (number or scheme or instalments):
+        return None
+    return CardFacts(masked_number=number, scheme=scheme, entry_mode=entry_mode, instalments=instalments)
+
+
+def _instalments(body: Body, asked: int | None) -> int | None:
+    """In how many payments it is paid, as the terminal says; as was asked where it does not."""
+    told = part(body, "Instalment").get("TotalNbOfPayments")
+    try:
+        number = asked if told is None else whole_number(told)
+    except WrongAmount:
+        return asked
+    return number if number is not None and 1 <= number <= _MOST_INSTALMENTS else asked
 
 
 def _references(body: Body) -> CardReferences:

@@ -24,10 +24,18 @@ from device_gateway.domain.card_operations import (
     Unknown,
 )
 from device_gateway.domain.observations import Observation
-from device_gateway.drivers.interface import DeviceAbsent, Driver, DriverOptions
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured, Driver, DriverOptions
 from device_gateway.drivers.serial_options import LineAddress
 from device_gateway.drivers.terminal.nexo import answers, messages
-from device_gateway.drivers.terminal.nexo.link import AnswerLost, NexoLink, NothingLeft, new_service_id
+from device_gateway.drivers.terminal.nexo.link import (
+    AnswerLost,
+    NexoLink,
+    NotBelieved,
+    NothingLeft,
+    NotOurTerminal,
+    Rejected,
+    new_service_id,
+)
 from device_gateway.drivers.terminal.nexo.messages import NexoRequest, Parties
 from device_gateway.drivers.terminal.nexo.protection import derive_key
 from device_gateway.drivers.terminal.nexo.requests import CannotBeAsked, asked_as, categories_of, money_request
@@ -52,6 +60,7 @@ class NexoOptions(DriverOptions):
     certificate_name: str | None = Field(default=None, description="the name in the terminal's certificate")
     login: bool = Field(default=False, description="whether the terminal wants the till to sign on")
     refund_by: Literal["reversal", "payment"] = "reversal"
+    partial_approval: bool = Field(default=True, description="whether a card that has less may pay a part")
     connect_timeout_s: Seconds = 5.0
     write_timeout_s: Seconds = 10.0
     operation_timeout_s: Seconds = 180.0
@@ -86,11 +95,12 @@ class NexoOptions(DriverOptions):
 
 
 def open_nexo(options: NexoOptions) -> NexoTerminal:
-    """See whether it is there. Raises DeviceAbsent or DeviceMisconfigured."""
+    """See whether it is there and the two understand each other. Raises DeviceAbsent or DeviceMisconfigured."""
     terminal = NexoTerminal(options)
     try:
         terminal.check()
-    except DeviceAbsent:
+        terminal.introduce()
+    except (DeviceAbsent, DeviceMisconfigured):
         terminal.close()
         raise
     return terminal
@@ -129,6 +139,24 @@ class NexoTerminal:
             ) from error
         self._next_check_s = time.monotonic() + self._options.check_every_s
 
+    def introduce(self) -> None:
+        """Exchange a message that moves nothing: a wrong key or name must not come to light with a payment in doubt.
+
+        Raises DeviceAbsent or DeviceMisconfigured.
+        """
+        try:
+            self._link.ask(messages.diagnosis(new_service_id(), hosts=False), self._options.inquiry_timeout_s)
+        except NotOurTerminal as error:
+            raise DeviceMisconfigured(f"{error} Check address, certificate_file and certificate_name.") from error
+        except NotBelieved as error:
+            raise DeviceMisconfigured(f"{error} Check key_identifier, key_version and passphrase.") from error
+        except Rejected as error:
+            raise DeviceMisconfigured(
+                f"The terminal rejects messages of this till ({error}). Check poi_id, sale_id and the shared key."
+            ) from error
+        except (NothingLeft, AnswerLost) as error:
+            raise DeviceAbsent(str(error)) from error
+
     def poll(self, timeout_s: float) -> tuple[Observation, ...]:
         """Nothing to observe but whether it is there, looked at every `check_every_s`. Raises DeviceAbsent."""
         if time.monotonic() >= self._next_check_s:
@@ -145,7 +173,7 @@ class NexoTerminal:
         request = self._under_way
         if request is not None:
             stop = messages.abort(new_service_id(), request.category, request.service_id, self._parties)
-            with contextlib.suppress(NothingLeft, AnswerLost):
+            with contextlib.suppress(NothingLeft, AnswerLost, Rejected):
                 self._link.tell(stop, self._options.inquiry_timeout_s)
 
     def perform(self, operation: CardOperation, progress: Progress) -> OperationResult:
@@ -156,11 +184,17 @@ class NexoTerminal:
         if refusal is not None:
             return NotSent(refusal)
         try:
-            request = money_request(operation, self._options.refund_by, _now(), self._parties)
+            request = money_request(
+                operation,
+                self._options.refund_by,
+                _now(),
+                self._parties,
+                partial_approval=self._options.partial_approval,
+            )
             if request is None:
                 return self._ask_harmless(operation, asked_as(operation))
         except CannotBeAsked as error:
-            return NotSent(str(error))
+            return error.refusal
         progress("wait_for_card", "Look at the terminal")
         outcome = answers.outcome_of_reversal if request.category == "Reversal" else answers.outcome_of_payment
         return self._asked(request, lambda body: outcome(body, operation))
@@ -188,6 +222,8 @@ class NexoTerminal:
             body = self._link.ask(request, self._options.inquiry_timeout_s)
         except (NothingLeft, AnswerLost) as error:
             return Unknown(str(error))
+        except Rejected as error:
+            return Unknown(f"The terminal rejects the question ({error}).")
         return answers.outcome_of_status(body, operation, category)
 
     def _ask_harmless(self, operation: CardOperation, service_id: str) -> OperationResult:
@@ -212,6 +248,8 @@ class NexoTerminal:
             return NotSent(str(error))
         except AnswerLost as error:
             return Unknown(str(error))
+        except Rejected as error:
+            return Declined("Reject", f"The terminal rejects the request: {error}.")
         finally:
             self._under_way = None
         result = outcome(body)
@@ -226,7 +264,7 @@ class NexoTerminal:
         request = messages.login(new_service_id(), _now(), self._parties, version("tillstream"))
         try:
             body = self._link.ask(request, self._options.inquiry_timeout_s)
-        except (NothingLeft, AnswerLost) as error:
+        except (NothingLeft, AnswerLost, Rejected) as error:
             return str(error)
         outcome = answers.outcome_of_diagnosis(body)
         if isinstance(outcome, Declined | Unknown):

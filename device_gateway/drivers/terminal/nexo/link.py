@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 
@@ -17,11 +18,13 @@ from device_gateway.drivers.interface import DeviceMisconfigured
 from device_gateway.drivers.terminal.nexo.exact_json import NotJson, read_json, write_json
 from device_gateway.drivers.terminal.nexo.messages import LONGEST_SERVICE_ID, REQUEST, RESPONSE, NexoRequest, Parties
 from device_gateway.drivers.terminal.nexo.protection import NONCE_BYTES, Key, NotAuthentic, seal, unseal
+from libs.telemetry.redaction import redact_text
 
 LARGEST_ANSWER_BYTES = 1_000_000
 # Closing then resets the connection. Otherwise the kernel would go on delivering a request for money that we have
 # given up: after the network came back it would reach the terminal, which had just said that it knew nothing of it.
 _THROW_AWAY_UNSENT = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+_LONGEST_DETAILS = 200
 _SERVICE_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
 
@@ -29,8 +32,20 @@ class NothingLeft(Exception):
     """No connection: certainly not one byte of the request has reached the terminal."""
 
 
+class NotOurTerminal(NothingLeft):
+    """Whoever listens there shows another certificate than the one that is configured."""
+
+
 class AnswerLost(Exception):
     """The request may have reached the terminal, and no answer that can be believed has come."""
+
+
+class NotBelieved(AnswerLost):
+    """Something was answered that was not made with our key."""
+
+
+class Rejected(Exception):
+    """The terminal says, with our key, that it has not taken the request on: it is not meant for it, or not right."""
 
 
 class NexoLink:
@@ -64,7 +79,7 @@ class NexoLink:
         self._client = httpx.Client(transport=transport, trust_env=False)
 
     def ask(self, request: NexoRequest, timeout_s: float) -> Mapping[str, Any]:
-        """The body of the response (`PaymentResponse`). Raises NothingLeft or AnswerLost."""
+        """The body of the response (`PaymentResponse`). Raises NothingLeft, AnswerLost or Rejected."""
         return self._body_of(self._post(self._sealed(request), timeout_s), request)
 
     def tell(self, request: NexoRequest, timeout_s: float) -> None:
@@ -100,18 +115,23 @@ class NexoLink:
             ) as response:
                 return _read(response, deadline)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise NotOurTerminal(f"At {self._url} is not the terminal of certificate_file ({error}).") from error
             raise NothingLeft(f"The terminal at {self._url} cannot be reached ({error}).") from error
         except httpx.HTTPError as error:
             raise AnswerLost(f"The connection to the terminal broke ({type(error).__name__}).") from error
 
     def _body_of(self, answer: bytes, request: NexoRequest) -> Mapping[str, Any]:
         try:
-            protected = _under(read_json(answer), RESPONSE)
+            outer = read_json(answer)
+            if isinstance(outer, Mapping) and REQUEST in outer:
+                self._heed_event(_under(outer, REQUEST), request)
+            protected = _under(outer, RESPONSE)
             message = _under(read_json(unseal(protected, self._key)), RESPONSE)
         except NotJson as error:
             raise AnswerLost("The terminal's answer cannot be read.") from error
         except NotAuthentic as error:
-            raise AnswerLost(f"The terminal's answer cannot be trusted: {error}.") from error
+            raise NotBelieved(f"The terminal's answer cannot be trusted: {error}.") from error
         header = message.get("MessageHeader")
         expected = request.header(self._parties) | {"MessageType": "Response"}
         named = ("MessageCategory", "MessageType", "ServiceID", "SaleID", "POIID")
@@ -121,6 +141,29 @@ class NexoLink:
         if not isinstance(body, Mapping):
             raise AnswerLost("The terminal's answer is empty.")
         return body
+
+    def _heed_event(self, event: Mapping[str, Any], request: NexoRequest) -> None:
+        """The terminal tells an event instead of answering: that it rejects the message [S: Adyen's event
+        notifications; public code that reads them]. Only one made with our key is believed.
+
+        Raises Rejected, NotBelieved, NotJson or NotAuthentic.
+        """
+        plain = event.get("EventNotification")
+        if isinstance(plain, Mapping):
+            raise NotBelieved(f"The terminal cannot read our messages ({_details(plain)}): check the shared key.")
+        told = _under(read_json(unseal(event, self._key)), REQUEST)
+        header, notification = told.get("MessageHeader"), _under(told, "EventNotification")
+        about = header.get("ServiceID") if isinstance(header, Mapping) else None
+        if notification.get("EventToNotify") != "Reject" or about not in (None, request.service_id):
+            raise NotJson("this event is no answer")
+        raise Rejected(_details(notification))
+
+
+def _details(notification: Mapping[str, Any]) -> str:
+    """What an event says: `message=Unknown+POIID`, without a readable card number."""
+    told = notification.get("EventDetails")
+    text = parse_qs(told).get("message", [told])[0] if isinstance(told, str) else ""
+    return redact_text(text)[:_LONGEST_DETAILS] or "it does not say why"
 
 
 def new_service_id() -> str:

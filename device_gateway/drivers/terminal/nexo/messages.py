@@ -13,6 +13,7 @@ from libs.contracts.terminals import CardReferences
 PROTOCOL_VERSION = "3.0"
 REQUEST, RESPONSE = "SaleToPOIRequest", "SaleToPOIResponse"
 LONGEST_SERVICE_ID = 10
+ALLOW_PARTIAL_APPROVAL = "tenderOption=AllowPartialAuthorisation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class NexoRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAmounts:
-    """What is asked for, in minor units; `total_minor` includes cash-back and tip [S: docs.adyen.com, Cashback]."""
+    """What is asked for, in minor units. `total_minor` includes cash-back and tip [S: docs.adyen.com, Cashback; Fusion,
+    data model, RequestedAmount].
+    """
 
     currency: str
     total_minor: int
@@ -77,17 +80,39 @@ def payment(
     *,
     payment_type: str | None = None,
     original: CardReferences | None = None,
+    instalments: int | None = None,
+    partial_approval: bool = False,
 ) -> NexoRequest:
-    """Charge a card; with a `payment_type` another use of it: `Refund`, `FirstReservation`, `UpdateReservation`,
-    `Completion`. `original` is the transaction it builds on.
+    """Charge a card, in so many monthly `instalments` if any; with a `payment_type` another use of it: `Refund`,
+    `FirstReservation`, `UpdateReservation`, `Completion`. `original` is the transaction it builds on.
+    `partial_approval` asks for what a card has that has less [S: docs.adyen.com, Partial payments].
     """
     transaction: dict[str, Any] = {"AmountsReq": amounts.as_json()}
     if original is not None and original.transaction_id:
         transaction["OriginalPOITransaction"] = original_transaction(original)
-    body: dict[str, Any] = {"SaleData": sale_data(service_id, at, parties), "PaymentTransaction": transaction}
-    if payment_type is not None:
+    data = sale_data(service_id, at, parties)
+    if partial_approval:
+        data["SaleToAcquirerData"] = ALLOW_PARTIAL_APPROVAL
+    body: dict[str, Any] = {"SaleData": data, "PaymentTransaction": transaction}
+    if instalments is not None:
+        transaction["TransactionConditions"] = {"DebitPreferredFlag": False}
+        body["PaymentData"] = {"PaymentType": "Instalment", "Instalment": _instalment(instalments)}
+    elif payment_type is not None:
         body["PaymentData"] = {"PaymentType": payment_type}
     return NexoRequest("Payment", service_id, body)
+
+
+def _instalment(payments: int) -> dict[str, Any]:
+    """Equal monthly payments, the first of them now [S: docs.adyen.com, Installments in Brazil; values as Adyen's own
+    plug-in for Magento 2 sends them].
+    """
+    return {
+        "InstalmentType": "EqualInstalments",
+        "SequenceNumber": 1,
+        "Period": 1,
+        "PeriodUnit": "Monthly",
+        "TotalNbOfPayments": payments,
+    }
 
 
 def reversal(
@@ -139,9 +164,9 @@ def balance_inquiry(service_id: str) -> NexoRequest:
     return NexoRequest("BalanceInquiry", service_id, {})
 
 
-def diagnosis(service_id: str) -> NexoRequest:
-    """Ask how the terminal and its hosts are."""
-    return NexoRequest("Diagnosis", service_id, {"HostDiagnosisFlag": True})
+def diagnosis(service_id: str, *, hosts: bool = True) -> NexoRequest:
+    """Ask how the terminal is, and its `hosts`."""
+    return NexoRequest("Diagnosis", service_id, {"HostDiagnosisFlag": hosts})
 
 
 def login(service_id: str, at: datetime, parties: Parties, software_version: str) -> NexoRequest:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from device_gateway.drivers.terminal.nexo.answers import part
 from device_gateway.drivers.terminal.nexo.exact_json import WrongAmount, amount, minor_units
-from device_gateway.drivers.terminal.nexo.messages import PROTOCOL_VERSION, written_time
+from device_gateway.drivers.terminal.nexo.messages import ALLOW_PARTIAL_APPROVAL, PROTOCOL_VERSION, written_time
 from device_gateway.drivers.terminal.simulated_ledger import (
     Approve,
     ApprovePart,
@@ -26,6 +26,7 @@ from device_gateway.drivers.terminal.simulated_ledger import (
 _KINDS: dict[str | None, MovedKind] = {
     None: "charge",
     "Normal": "charge",
+    "Instalment": "charge",
     "Refund": "refund",
     "FirstReservation": "reservation",
     "UpdateReservation": "reservation",
@@ -33,7 +34,6 @@ _KINDS: dict[str | None, MovedKind] = {
 }
 # What a day's end counts them as: the driver takes reversed sales off the sales.
 _TRANSACTION_TYPES = {"charge": "Debit", "refund": "Credit", "reversal": "ReverseDebit"}
-_ON_CARD_MINOR = 2550
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,31 @@ class Answered:
 
 
 class SimulatedNexoTerminal:
-    """Transactions, kept whatever happens to the line. `rules` are for the next cards; then every card is approved."""
+    """Transactions, kept whatever happens to the line. `rules` are for the next cards; then every card is approved.
 
-    def __init__(self, masked_pan: str = "443056 **** 1234", scheme: str = "visa", works_s: float = 0.0) -> None:
+    `currencies` are those it takes, all if empty. The attributes up to `adds_tip_minor` are faults to order.
+    """
+
+    def __init__(
+        self,
+        masked_pan: str = "443056 **** 1234",
+        scheme: str = "visa",
+        works_s: float = 0.0,
+        *,
+        currencies: Collection[str] = (),
+        balance_minor: int = 2550,
+    ) -> None:
         self.ledger = Ledger()
         self.rules: deque[Rule] = deque()
         self.busy = False
+        self.tells_shares = True
+        self.wants_signature = False
+        self.adds_tip_minor = 0
+        self._currencies = currencies
+        self._balance_minor = balance_minor
+        # What the reservation that a transaction belongs to holds, by the number of its first entry.
+        self._held: dict[int, int] = {}
+        self._reservation_of: dict[int, int] = {}
         self.masked_pan = masked_pan
         self.scheme = scheme
         self._works_s = works_s
@@ -80,7 +99,7 @@ class SimulatedNexoTerminal:
                 return Answered(self._reconciled())
             case "BalanceInquiry":
                 status = {
-                    "CurrentBalance": amount(2550, "EUR"),
+                    "CurrentBalance": amount(self._balance_minor, "EUR"),
                     "Currency": "EUR",
                     "PaymentInstrumentData": self._card(),
                 }
@@ -118,18 +137,60 @@ class SimulatedNexoTerminal:
     def _paid(self, body: Mapping[str, Any], rule: Rule) -> Mapping[str, Any]:
         asked = part(body, "PaymentTransaction", "AmountsReq")
         code = str(asked.get("Currency"))
-        kind = _KINDS.get(part(body, "PaymentData").get("PaymentType"))
+        payment_type = part(body, "PaymentData").get("PaymentType")
+        kind = _KINDS.get(payment_type)
         try:
             asked_minor = minor_units(asked.get("RequestedAmount"), code)
+            shares = {name: minor_units(asked.get(name, 0), code) for name in ("CashBackAmount", "TipAmount")}
         except WrongAmount:
             return _failure("MessageFormat")
         if kind is None or asked_minor <= 0:
             return _failure("MessageFormat")
+        if self._currencies and code not in self._currencies:
+            return _failure("NotAllowed", f"It does not take {code}.")
+        if payment_type == "UpdateReservation":
+            return self._raised(body, asked_minor, code)
         granted = min(asked_minor, rule.amount_minor) if isinstance(rule, ApprovePart) else asked_minor
+        if granted < asked_minor and part(body, "SaleData").get("SaleToAcquirerData") != ALLOW_PARTIAL_APPROVAL:
+            return _failure("Refusal")
+        if granted < asked_minor:
+            shares = {}
+        elif payment_type in (None, "Normal", "Instalment"):
+            granted += self.adds_tip_minor
+            shares["TipAmount"] += self.adds_tip_minor
         entry = self.ledger.add(kind, granted, code, self.scheme)
-        response = _SUCCESS if granted == asked_minor else {"Result": "Partial"}
-        result = {
-            "AmountsResp": {"Currency": code, "AuthorizedAmount": amount(granted, code)},
+        if kind == "reservation":
+            self._reservation_of[entry.number], self._held[entry.number] = entry.number, granted
+        response = _SUCCESS if granted >= asked_minor else {"Result": "Partial"}
+        told = {name: amount(minor, code) for name, minor in shares.items() if minor and self.tells_shares}
+        return self._approved(response, entry, granted, told, part(body, "PaymentData").get("Instalment"))
+
+    def _raised(self, body: Mapping[str, Any], total_minor: int, code: str) -> Mapping[str, Any]:
+        """Raise a reservation to a new total."""
+        original = self._original_in(part(body, "PaymentTransaction"))
+        root = self._reservation_of.get(original.number) if original else None
+        if root is None:
+            return _failure("NotFound")
+        if total_minor < self._held[root] or self.ledger.is_reversed(root):
+            return _failure("NotAllowed")
+        entry = self.ledger.add("reservation", total_minor - self._held[root], code, self.scheme)
+        self._reservation_of[entry.number], self._held[root] = root, total_minor
+        return self._approved(_SUCCESS, entry, total_minor, {}, None)
+
+    def _approved(
+        self,
+        response: Mapping[str, Any],
+        entry: LedgerEntry,
+        authorised_minor: int,
+        shares: Mapping[str, Any],
+        instalment: object,
+    ) -> Mapping[str, Any]:
+        result: dict[str, Any] = {
+            "AmountsResp": {
+                "Currency": entry.currency,
+                "AuthorizedAmount": amount(authorised_minor, entry.currency),
+                **shares,
+            },
             "PaymentInstrumentData": self._card(),
             "PaymentAcquirerData": {
                 "AcquirerPOIID": "TERM0001",
@@ -137,25 +198,32 @@ class SimulatedNexoTerminal:
                 "ApprovalCode": f"{entry.number:06d}",
             },
         }
+        if isinstance(instalment, Mapping):
+            result["Instalment"] = dict(instalment)
         return {"Response": response, "PaymentResult": result} | self._told(entry)
 
-    def _reversed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _original_in(self, body: Mapping[str, Any]) -> LedgerEntry | None:
         number = part(body, "OriginalPOITransaction", "POITransactionID").get("TransactionID")
-        original = self._transactions.get(str(number))
+        return self._transactions.get(str(number))
+
+    def _reversed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        original = self._original_in(body)
         if original is None:
             return _failure("NotFound")
-        given_back = sum(entry.amount_minor for entry in self.ledger.entries if entry.reverses == original.number)
+        root = self._reservation_of.get(original.number, original.number)
+        whole = self._held.get(root, original.amount_minor)
+        given_back = sum(entry.amount_minor for entry in self.ledger.entries if entry.reverses == root)
         try:
             told = body.get("ReversedAmount")
-            asked = original.amount_minor if told is None else minor_units(told, original.currency)
+            asked = whole if told is None else minor_units(told, original.currency)
         except WrongAmount:
             return _failure("MessageFormat")
-        if asked <= 0 or given_back + asked > original.amount_minor:
+        if asked <= 0 or given_back + asked > whole:
             return _failure("NotAllowed")
         kind: MovedKind = "refund" if told is not None else "reversal"
         if original.kind == "reservation":
             kind = "release"
-        entry = self.ledger.add(kind, asked, original.currency, original.scheme, original.number)
+        entry = self.ledger.add(kind, asked, original.currency, original.scheme, root)
         return {"Response": _SUCCESS, "ReversedAmount": amount(asked, original.currency)} | self._told(entry)
 
     def _told(self, entry: LedgerEntry) -> dict[str, Any]:
@@ -171,7 +239,7 @@ class SimulatedNexoTerminal:
             "PaymentReceipt": [
                 {
                     "DocumentQualifier": qualifier,
-                    "RequiredSignatureFlag": False,
+                    "RequiredSignatureFlag": self.wants_signature and qualifier == "CashierReceipt",
                     "OutputContent": {"OutputFormat": "Text", "OutputText": [{"Text": line} for line in lines]},
                 }
                 for qualifier in ("CashierReceipt", "CustomerReceipt")
@@ -242,8 +310,9 @@ class SimulatedNexoTerminal:
 _SUCCESS = {"Result": "Success"}
 
 
-def _failure(condition: str) -> Mapping[str, Any]:
-    return {"Response": {"Result": "Failure", "ErrorCondition": condition}}
+def _failure(condition: str, more: str | None = None) -> Mapping[str, Any]:
+    response = {"Result": "Failure", "ErrorCondition": condition}
+    return {"Response": response if more is None else {**response, "AdditionalResponse": more}}
 
 
 def _now() -> str:

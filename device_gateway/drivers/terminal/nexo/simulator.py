@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 from pydantic import Field
 
@@ -22,7 +23,15 @@ from device_gateway.drivers.terminal.nexo.exact_json import NotJson, read_json, 
 from device_gateway.drivers.terminal.nexo.messages import REQUEST, RESPONSE
 from device_gateway.drivers.terminal.nexo.protection import NONCE_BYTES, Key, NotAuthentic, derive_key, seal, unseal
 from device_gateway.drivers.terminal.nexo.simulated_terminal import Answered, SimulatedNexoTerminal
-from device_gateway.drivers.terminal.simulated_ledger import RULE_HELP, Busy, LedgerEntry, read_rule
+from device_gateway.drivers.terminal.simulated_ledger import (
+    RULE_HELP,
+    Busy,
+    LedgerEntry,
+    SharesUntold,
+    SignatureWanted,
+    TipAdded,
+    read_rule,
+)
 from device_gateway.simulators import (
     LINE_FAULTS,
     AnswerLostAfterEffect,
@@ -47,6 +56,9 @@ class NexoSimulatorOptions(SimulatorOptions):
     card_number: str = Field(default="443056 **** 1234", description="the card that is presented")
     scheme: str = Field(default="visa", description="the scheme of that card")
     works_s: float = Field(default=0.0, ge=0, description="how long a payment takes, in seconds")
+    poi_id: str = Field(default="", description="its name, to which messages must be addressed; any if empty")
+    currencies: str = Field(default="", description="the currencies it takes, as in EUR,PLN; all if empty")
+    balance_minor: int = Field(default=2550, ge=0, description="what is left on the card, in EUR cents")
 
 
 class NexoSimulator(Simulator):
@@ -56,7 +68,14 @@ class NexoSimulator(Simulator):
 
     def __init__(self, options: NexoSimulatorOptions, faults: Faults | None = None, key: Key | None = None) -> None:
         super().__init__(faults)
-        self.terminal = SimulatedNexoTerminal(options.card_number, options.scheme, options.works_s)
+        self.terminal = SimulatedNexoTerminal(
+            options.card_number,
+            options.scheme,
+            options.works_s,
+            currencies=[code for code in options.currencies.split(",") if code],
+            balance_minor=options.balance_minor,
+        )
+        self._poi_id = options.poi_id
         self._key = key or derive_key(options.key_identifier, options.key_version, options.passphrase)
         self._unread = bytearray()
         self._lock = threading.Lock()
@@ -97,12 +116,20 @@ class NexoSimulator(Simulator):
         try:
             text = unseal(_under(read_json(content), REQUEST), self._key)
             message = _under(read_json(text), REQUEST)
-        except (NotJson, NotAuthentic):
+        except NotJson:
             return Answered({}), None
+        except NotAuthentic:
+            return Answered({}), write_json({REQUEST: _rejection("Crypto error", None)}).encode("utf-8")
         header = _under(message, "MessageHeader")
         category, service_id = str(header.get("MessageCategory")), str(header.get("ServiceID"))
+        if self._poi_id and header.get("POIID") != self._poi_id:
+            return Answered({}), self._sealed_rejection("Unknown POIID", service_id)
         with self._lock:
             self.terminal.busy = Busy in self.faults
+            self.terminal.tells_shares = SharesUntold not in self.faults
+            self.terminal.wants_signature = SignatureWanted in self.faults
+            tip = self.faults.of(TipAdded)
+            self.terminal.adds_tip_minor = tip.minor if tip is not None else 0
             answered = self.terminal.respond(category, service_id, _under(message, f"{category}Request"))
         self.tell(f"{category} {service_id}: {answered.body.get('Response')}")
         body = answered.body
@@ -112,11 +139,26 @@ class NexoSimulator(Simulator):
             body = self.terminal.current_answer(category, service_id)
         return answered, self._sealed(header, category, body)
 
+    def _sealed_rejection(self, why: str, service_id: str) -> bytes:
+        rejection = _rejection(why, service_id)
+        text = write_json({REQUEST: rejection})
+        protected = seal(text, rejection["MessageHeader"], self._key, secrets.token_bytes(NONCE_BYTES))
+        return write_json({REQUEST: protected}).encode("utf-8")
+
     def _sealed(self, header: Mapping[str, Any], category: str, body: Mapping[str, Any]) -> bytes:
         answered_header = dict(header) | {"MessageType": "Response"}
         text = write_json({RESPONSE: {"MessageHeader": answered_header, f"{category}Response": body}})
         protected = seal(text, answered_header, self._key, secrets.token_bytes(NONCE_BYTES))
         return write_json({RESPONSE: protected}).encode("utf-8")
+
+
+def _rejection(why: str, service_id: str | None) -> dict[str, Any]:
+    """An event that tells that a message is not taken on."""
+    header = {"MessageClass": "Event", "MessageCategory": "Event", "MessageType": "Notification"}
+    if service_id is not None:
+        header["ServiceID"] = service_id
+    event = {"EventToNotify": "Reject", "EventDetails": f"message={quote_plus(why)}"}
+    return {"MessageHeader": header, "EventNotification": event}
 
 
 def _under(value: object, name: str) -> Mapping[str, Any]:
@@ -174,6 +216,6 @@ def _handler_of(simulator: NexoSimulator) -> type[BaseHTTPRequestHandler]:
 simulated = SimulatedDevice(
     options=NexoSimulatorOptions,
     make=NexoSimulator,
-    faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy),
+    faults=(*LINE_FAULTS, AnswerLostAfterEffect, Busy, SharesUntold, SignatureWanted, TipAdded),
     typing=RULE_HELP,
 )

@@ -12,11 +12,13 @@ from libs.telemetry.redaction import redact_text
 _WIDTH = 32
 _LONGEST_LINE = 200
 _MOST_LINES = 200
+_LINE_TO_SIGN_ON = "X" + "_" * 23
+_SHORTEST_RULE = "_" * 8
 
 
 def read_slips(body: Mapping[str, Any]) -> Slips:
     """Merchant's (`CashierReceipt`) and customer's (`CustomerReceipt`, `SaleReceipt`) slip; what is no text is left
-    out, and no line shows a whole card number.
+    out, and no line shows a whole card number. Where the customer is to sign, the merchant's has a line for it.
     """
     receipts = body.get("PaymentReceipt")
     merchant: list[str] = []
@@ -31,7 +33,10 @@ def read_slips(body: Mapping[str, Any]) -> Slips:
         else:
             customer += lines
         signature = signature or receipt.get("RequiredSignatureFlag") is True
-    return Slips(tuple(customer[:_MOST_LINES]), tuple(merchant[:_MOST_LINES]), signature)
+    merchant = merchant[:_MOST_LINES]
+    if signature and merchant and not any(_SHORTEST_RULE in line for line in merchant):
+        merchant += ["", _LINE_TO_SIGN_ON]
+    return Slips(tuple(customer[:_MOST_LINES]), tuple(merchant), signature)
 
 
 def _lines(content: object) -> list[str]:

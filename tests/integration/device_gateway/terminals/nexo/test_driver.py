@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from device_gateway.domain.card_operations import Approved, Declined, NotFound, NotSent, Unknown
-from device_gateway.drivers.interface import DeviceAbsent
+from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
 from device_gateway.drivers.terminal.nexo.driver import NexoTerminal
 from device_gateway.drivers.terminal.nexo.simulator import NexoSimulator
 from device_gateway.drivers.terminal.simulated_ledger import ApprovePart, Busy, Decline, NoCard
@@ -97,7 +98,7 @@ def test_a_reversal_happens_once() -> None:
 def test_a_pre_authorisation_is_raised_completed_or_released() -> None:
     with _terminal() as (simulated, device):
         held = approved(device, operation("pre_authorisation", 5000)).references
-        approved(device, operation("increment", 1000, original=held))
+        approved(device, replace(operation("increment", 1000, original=held), held_minor=5000))
         approved(device, operation("completion", 4200, original=held))
         other = approved(device, operation("pre_authorisation", 700)).references
         approved(device, operation("pre_authorisation_cancel", original=other))
@@ -199,12 +200,42 @@ def test_a_busy_terminal_declines() -> None:
 
 
 def test_a_terminal_with_another_key_is_not_believed_and_not_paid_at() -> None:
-    with _terminal({"passphrase": "guessed"}) as (simulated, device):
+    simulated = simulator()
+    with serving(simulated, "tcp://127.0.0.1:0") as address:
+        device = NexoTerminal(options_for(address, passphrase="guessed"))
         sale = operation("purchase", 1234)
 
         assert isinstance(performed(device, sale), Unknown)
         assert isinstance(device.inquire(inquiry_about(sale)), Unknown)
         assert _moved(simulated) == []
+        device.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"passphrase": "guessed"}, "Check key_identifier, key_version and passphrase"),
+        ({"key_version": 2}, "Check key_identifier, key_version and passphrase"),
+        ({"poi_id": "V400m-000000000"}, "rejects messages of this till .Unknown POIID.. Check poi_id"),
+    ],
+)
+def test_a_wrong_key_or_name_comes_to_light_before_any_payment(options: dict[str, Any], says: str) -> None:
+    with serving(simulator(poi_id="V400m-324688179"), "tcp://127.0.0.1:0") as address:
+        with pytest.raises(DeviceMisconfigured, match=says):
+            opened(address, **options)
+        opened(address).close()
+
+
+def test_a_terminal_that_rejects_a_request_has_not_carried_it_out() -> None:
+    simulated = simulator(poi_id="V400m-324688179")
+    with serving(simulated, "tcp://127.0.0.1:0") as address:
+        device = NexoTerminal(options_for(address, poi_id="V400m-000000000"))
+        sale = operation("purchase", 1234)
+
+        assert performed(device, sale) == Declined("Reject", "The terminal rejects the request: Unknown POIID.")
+        assert device.inquire(inquiry_about(sale)) == Unknown("The terminal rejects the question (Unknown POIID).")
+        assert _moved(simulated) == []
+        device.close()
 
 
 class _Forger(Simulator):
@@ -217,9 +248,11 @@ class _Forger(Simulator):
 
 def test_an_answer_made_with_another_key_leaves_it_in_doubt() -> None:
     with serving(_Forger(), "tcp://127.0.0.1:0") as address:
-        device = opened(address)
+        device = NexoTerminal(options_for(address))
         result = performed(device, operation("purchase", 1234))
         device.close()
+        with pytest.raises(DeviceMisconfigured, match="cannot be trusted"):
+            opened(address)
     assert result == Unknown("The terminal's answer cannot be trusted: the message has no security trailer.")
 
 

@@ -15,9 +15,10 @@ from cryptography.x509.oid import NameOID
 
 from device_gateway.domain.card_operations import Declined, NotSent
 from device_gateway.drivers.interface import DeviceMisconfigured
+from device_gateway.drivers.terminal.nexo.driver import NexoTerminal
 from device_gateway.drivers.terminal.nexo.simulator import serving_https
 from device_gateway.drivers.terminal.simulated_ledger import NoCard
-from tests.integration.device_gateway.terminals.nexo.terminals import opened, simulator
+from tests.integration.device_gateway.terminals.nexo.terminals import opened, options_for, simulator
 from tests.integration.device_gateway.terminals.operations import approved, operation, performed
 
 _NAME = "V400m-324688179.test"
@@ -64,9 +65,8 @@ def test_the_terminal_with_the_configured_certificate_is_paid_at(tmp_path: Path)
 def test_a_certificate_may_hold_a_name_instead_of_the_address(tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path, _NAME, with_address=False)
     with serving_https(simulator(), certificate, key) as url:
-        without = opened(url, certificate_file=str(certificate))
-        assert isinstance(performed(without, operation("purchase", 1)), NotSent)
-        without.close()
+        with pytest.raises(DeviceMisconfigured, match="Check address, certificate_file and certificate_name"):
+            opened(url, certificate_file=str(certificate))
         device = opened(url, certificate_file=str(certificate), certificate_name=_NAME)
         approved(device, operation("purchase", 1234))
         device.close()
@@ -77,7 +77,9 @@ def test_another_terminal_in_its_place_gets_not_one_message(tmp_path: Path) -> N
     other, key = _certificate(tmp_path, "other.test")
     simulated = simulator()
     with serving_https(simulated, other, key) as url:
-        device = opened(url, certificate_file=str(ours))
+        with pytest.raises(DeviceMisconfigured, match="is not the terminal of certificate_file"):
+            opened(url, certificate_file=str(ours))
+        device = NexoTerminal(options_for(url, certificate_file=str(ours)))
         result = performed(device, operation("purchase", 1234))
         device.close()
 
@@ -101,7 +103,7 @@ def test_the_till_stops_a_terminal_that_waits_for_a_card(tmp_path: Path) -> None
     with serving_https(simulated, certificate, key) as url:
         device = opened(url, certificate_file=str(certificate), operation_timeout_s=20)
         waiting = threading.Event()
-        simulated.watch = lambda text: waiting.set()
+        simulated.watch = lambda text: waiting.set() if text.startswith("Payment") else None
 
         def stop() -> None:
             waiting.wait(10)

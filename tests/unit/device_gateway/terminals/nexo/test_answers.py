@@ -69,7 +69,11 @@ def test_an_approval_tells_amount_card_references_and_slips() -> None:
             transaction_id="T1",
             transaction_time=datetime(2026, 3, 2, 11, tzinfo=UTC),
         ),
-        Slips(("Thank you",), ("Total                      12.34", "Signature:"), signature_required=True),
+        Slips(
+            ("Thank you",),
+            ("Total                      12.34", "Signature:", "", "X_______________________"),
+            signature_required=True,
+        ),
     )
 
 
@@ -82,6 +86,76 @@ def test_a_whole_card_number_is_masked_everywhere() -> None:
     assert result.card is not None
     assert result.card.masked_number == "411111******1111"
     assert "4111111111111111" not in repr(result)
+
+
+def _with_shares(authorised: str, **shares: object) -> dict[str, Any]:
+    body = _paid(Decimal(authorised))
+    body["PaymentResult"]["AmountsResp"] |= shares
+    return body
+
+
+def test_cash_back_and_tip_are_what_the_terminal_names() -> None:
+    asked = replace(_SALE, cash_back_minor=500, tip_minor=100)
+    told = answers.outcome_of_payment(
+        _with_shares("12.34", CashBackAmount=Decimal("5.00"), TipAmount=Decimal("1.00")), asked
+    )
+    silent = answers.outcome_of_payment(_paid(), asked)
+
+    assert isinstance(told, Approved)
+    assert (told.cash_back_minor, told.tip_minor) == (500, 100)
+    assert isinstance(silent, Approved)
+    assert (silent.cash_back_minor, silent.tip_minor) == (None, None)
+
+
+def test_more_than_asked_is_approved_only_by_what_the_tip_grew() -> None:
+    asked = replace(_SALE, tip_minor=100)
+    larger = answers.outcome_of_payment(_with_shares("13.84", TipAmount=Decimal("2.50")), asked)
+
+    assert isinstance(larger, Approved)
+    assert (larger.amount_minor, larger.tip_minor) == (1384, 250)
+    assert isinstance(answers.outcome_of_payment(_with_shares("13.85", TipAmount=Decimal("2.50")), asked), Unknown)
+    assert isinstance(
+        answers.outcome_of_payment(_with_shares("13.84", TipAmount=Decimal("2.50")), replace(asked, tip_minor=200)),
+        Unknown,
+    )
+
+
+@pytest.mark.parametrize(
+    "shares", [{"TipAmount": Decimal("-1.00")}, {"CashBackAmount": Decimal("12.35")}, {"TipAmount": "much"}]
+)
+def test_shares_that_make_no_sense_leave_it_in_doubt(shares: dict[str, object]) -> None:
+    assert isinstance(answers.outcome_of_payment(_with_shares("12.34", **shares), _SALE), Unknown)
+
+
+def test_a_raised_reservation_is_approved_for_what_it_grew_by() -> None:
+    increment = replace(_SALE, action="increment", held_minor=5000)
+    inquiry = replace(_INQUIRY, sent_action="increment", held_minor=5000)
+    results = [answers.outcome_of_payment(_paid(Decimal("62.34")), asked) for asked in (increment, inquiry)]
+
+    assert [result.amount_minor for result in results if isinstance(result, Approved)] == [1234, 1234]
+    assert isinstance(answers.outcome_of_payment(_paid(Decimal("49.99")), increment), Unknown)
+
+
+def test_the_number_of_instalments_is_the_terminals_and_else_the_one_that_was_asked() -> None:
+    asked = replace(_SALE, instalments=6)
+    told = _paid()
+    told["PaymentResult"]["Instalment"] = {"TotalNbOfPayments": 3}
+    strange = _paid()
+    strange["PaymentResult"]["Instalment"] = {"TotalNbOfPayments": 1000}
+    results = [answers.outcome_of_payment(body, asked) for body in (told, _paid(), strange)]
+
+    assert [result.card.instalments for result in results if isinstance(result, Approved) and result.card] == [3, 6, 6]
+
+
+def test_where_the_customer_signs_the_merchants_slip_has_a_line_for_it() -> None:
+    bare = _paid() | {"PaymentReceipt": [_slip("CashierReceipt", "Please sign", signature=True)]}
+    ruled = _paid() | {"PaymentReceipt": [_slip("CashierReceipt", "____________", signature=True)]}
+    results = [answers.outcome_of_payment(body, _SALE) for body in (bare, ruled)]
+
+    assert [result.slips for result in results if isinstance(result, Approved)] == [
+        Slips((), ("Please sign", "", "X_______________________"), signature_required=True),
+        Slips((), ("____________",), signature_required=True),
+    ]
 
 
 def test_a_partial_approval_is_for_the_amount_it_names() -> None:
@@ -194,6 +268,8 @@ def test_totals_are_by_scheme_with_refunds_apart() -> None:
 def _full_body() -> dict[str, Any]:
     """A body that has everything that any response may have."""
     paid = _paid() | {"PaymentReceipt": [_slip("CustomerReceipt", "name=Total&value=12.34&key=total")]}
+    paid["PaymentResult"]["AmountsResp"] |= {"CashBackAmount": Decimal("2.00"), "TipAmount": Decimal("0.00")}
+    paid["PaymentResult"]["Instalment"] = {"TotalNbOfPayments": 2}
     total = {"TransactionType": "Debit", "TransactionCount": 1, "TransactionAmount": Decimal("12.34")}
     return (
         paid

@@ -61,6 +61,47 @@ def test_a_payment_with_cash_back_and_tip_is_this_message() -> None:
     }
 
 
+def test_instalments_are_equal_monthly_payments_by_credit() -> None:
+    request = money_request(replace(_SALE, instalments=6), "reversal", _AT, _PARTIES)
+
+    assert request is not None
+    assert request.body["PaymentData"] == {
+        "PaymentType": "Instalment",
+        "Instalment": {
+            "InstalmentType": "EqualInstalments",
+            "SequenceNumber": 1,
+            "Period": 1,
+            "PeriodUnit": "Monthly",
+            "TotalNbOfPayments": 6,
+        },
+    }
+    assert request.body["PaymentTransaction"]["TransactionConditions"] == {"DebitPreferredFlag": False}
+
+
+def test_a_part_is_asked_for_with_purchases_only() -> None:
+    purchase = money_request(_SALE, "reversal", _AT, _PARTIES, partial_approval=True)
+    reserved = money_request(
+        replace(_SALE, action="pre_authorisation"), "reversal", _AT, _PARTIES, partial_approval=True
+    )
+
+    assert purchase is not None
+    assert reserved is not None
+    assert purchase.body["SaleData"]["SaleToAcquirerData"] == "tenderOption=AllowPartialAuthorisation"
+    assert "SaleToAcquirerData" not in reserved.body["SaleData"]
+
+
+def test_a_reservation_is_raised_to_its_new_total() -> None:
+    raised = money_request(
+        replace(_SALE, action="increment", amount_minor=1000, original=_ORIGINAL, held_minor=5000),
+        "reversal",
+        _AT,
+        _PARTIES,
+    )
+
+    assert raised is not None
+    assert raised.body["PaymentTransaction"]["AmountsReq"] == {"Currency": "PLN", "RequestedAmount": Decimal("60.00")}
+
+
 def test_a_time_is_written_in_utc_with_milliseconds() -> None:
     assert written_time(_AT) == "2026-03-02T11:00:00.250Z"
 
@@ -91,7 +132,7 @@ def test_status_and_abort_name_our_request() -> None:
 def test_each_operation_has_its_request(
     action: TerminalAction, category: str, payment_type: str | None, original: bool
 ) -> None:
-    wanted = replace(_SALE, action=action, original=_ORIGINAL if original else None)
+    wanted = replace(_SALE, action=action, original=_ORIGINAL if original else None, held_minor=5000)
 
     request = money_request(wanted, "reversal", _AT, _PARTIES)
 
@@ -128,14 +169,30 @@ def test_a_refund_may_be_sent_as_a_payment_of_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"),
+    ("wanted", "says", "code"),
     [
-        (replace(_SALE, amount_minor=0), "The amount must be above zero"),
-        (replace(_SALE, action="reversal"), "id of the original transaction is not known"),
-        (replace(_SALE, reference="R0000000001"), "must have 1 to 10 characters"),
-        (replace(_SALE, currency="EUX"), "'EUX' is not an ISO 4217 currency code"),
+        (replace(_SALE, amount_minor=0), "The amount must be above zero", "amount-not-possible"),
+        (replace(_SALE, action="reversal"), "id of the original transaction is not known", "original-not-known"),
+        (replace(_SALE, reference="R0000000001"), "must have 1 to 10 characters", None),
+        (replace(_SALE, currency="EUX"), "'EUX' is not an ISO 4217 currency code", "currency-not-supported"),
+        (
+            replace(_SALE, action="increment", original=_ORIGINAL),
+            "must be told the new total",
+            "held-amount-not-known",
+        ),
+        (
+            replace(_SALE, action="pre_authorisation", instalments=3),
+            "cannot take a payment in instalments",
+            "instalments-not-supported",
+        ),
+        (
+            replace(_SALE, action="pre_authorisation", cash_back_minor=100),
+            "cannot hand out cash-back",
+            "cash-back-not-supported",
+        ),
     ],
 )
-def test_what_cannot_be_asked_says_why(wanted: CardOperation, says: str) -> None:
-    with pytest.raises(CannotBeAsked, match=says):
+def test_what_cannot_be_asked_says_why(wanted: CardOperation, says: str, code: str | None) -> None:
+    with pytest.raises(CannotBeAsked, match=says) as refused:
         money_request(wanted, "reversal", _AT, _PARTIES)
+    assert refused.value.refusal.reason_code == code
