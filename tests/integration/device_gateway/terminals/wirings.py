@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
+from uuid import UUID
 
 from device_gateway.configuration import ConfiguredDevice
 from device_gateway.domain.placement import PlacedDevice
@@ -162,9 +163,9 @@ class Wiring:
     options: Options
     serve: Serve
 
-    def device(self, address: str, name: str, own: Path) -> ConfiguredDevice:
+    def device(self, address: str, name: str, own: Path, till_id: UUID = TILL) -> ConfiguredDevice:
         """The terminal at an address, as devices.toml would list it."""
-        placed = PlacedDevice(name, "terminal", self.driver_name, (TILL,))
+        placed = PlacedDevice(name, "terminal", self.driver_name, (till_id,))
         return ConfiguredDevice(placed, self.driver, self.driver.options.model_validate(self.options(address, own)))
 
 
