@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
 from libs.money import currency
 
@@ -53,6 +53,8 @@ class Figures:
         pattern = self.locale.currency_formats["standard"].pattern.split(";")[0]
         head, point, tail = pattern.partition(".00")
         exact = head + ("." + "0" * digits if digits else "") + tail if point else pattern
+        if exact.startswith("¤") and get_currency_symbol(code, self.locale)[-1].isalpha():
+            exact = exact.replace("¤", "¤\N{NO-BREAK SPACE}", 1)
         amount = Decimal(amount_minor).scaleb(-digits)
         return format_currency(amount, code, format=exact, locale=self.locale, currency_digits=False)
 

@@ -62,6 +62,12 @@ SETTLEMENT_STATES: dict[str, Worded] = {
     "differing": Worded("Has differences", Tone.WARNING),
     "closed": Worded("Closed", Tone.GOOD),
 }
+BATCH_STATES: dict[str, Worded] = {
+    "open": Worded("Totals being told", Tone.BUSY),
+    "uploading": Worded("Each item being told", Tone.WARNING),
+    "advising": Worded("Totals told once more", Tone.BUSY),
+    "closed": Worded("Closed", Tone.GOOD),
+}
 DIFFERENCE_STATES: dict[str, Worded] = {
     "open": Worded("Open", Tone.ALARM),
     "explained": Worded("Explained", Tone.WARNING),

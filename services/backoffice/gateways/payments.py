@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
 from pydantic import Field
 
 from services.backoffice.gateways.api_client import ApiClient, Facts
+from services.backoffice.gateways.transactions import Transaction
 
 _ROOT = "/payments/v1"
 
@@ -157,6 +157,36 @@ class Difference(Facts):
     found_at: datetime
 
 
+class BatchSide(Facts):
+    """One side's totals of a batch."""
+
+    net_minor: int
+
+
+class Batch(Facts):
+    """The day of a terminal with one of its acquirers."""
+
+    acquirer: str
+    title: str
+    state: str
+    item_count: int
+    uploaded_count: int = 0
+    code: str | None = None
+    out_of_balance: bool = False
+    totals: BatchSide
+    their_totals: BatchSide | None = None
+
+
+class Report(Settlement):
+    """A terminal's end of day with everything that belongs to it; `lines` are its payments, as many as are told."""
+
+    requested_by_name: str | None = None
+    differences: tuple[Difference, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    line_count: int = 0
+    lines: tuple[Transaction, ...] = ()
+
+
 class Slip(Facts):
     """A slip as the terminal or the host gave it, both copies."""
 
@@ -227,8 +257,12 @@ class Payments:
             body["totals"] = totals
         return await self._client.send(Settlement, "POST", f"{_ROOT}/settlements", body, key=key)
 
-    async def settlement(self, settlement_id: str) -> Settlement:
-        """One end of day."""
+    async def report(self, settlement_id: str) -> Report:
+        """The report of one end of day."""
+        return await self._client.get(Report, f"{_ROOT}/settlements/{settlement_id}/report")
+
+    async def settlement(self, settlement_id: UUID) -> Settlement:
+        """One end of day, as far as it is."""
         return await self._client.get(Settlement, f"{_ROOT}/settlements/{settlement_id}")
 
     async def differences(
@@ -249,10 +283,6 @@ class Payments:
         """Say why nothing more is to be done about a difference."""
         path = f"{_ROOT}/differences/{difference_id}/closing"
         return await self._client.send(Difference, "POST", path, {"reason": reason}, key=key)
-
-    async def transactions_file(self, query: dict[str, str]) -> httpx.Response:
-        """The transactions of a filter as CSV, not read yet; the caller closes it."""
-        return await self._client.download(f"{_ROOT}/transactions.csv", **query)
 
     async def _confirmed(self, intent_id: UUID, body: dict[str, Any], note: str | None, key: UUID) -> Intent:
         if note:

@@ -13,8 +13,10 @@ from starlette.requests import Request
 
 from services.backoffice.domain.figures import Figures
 from services.backoffice.gateways.api_client import ApiFailure, Refused, SignedOff
+from services.backoffice.gateways.concentrator import Concentrator
 from services.backoffice.gateways.identity import Identity, Store, Till
 from services.backoffice.gateways.payments import Payments
+from services.backoffice.gateways.transactions import Transactions
 from services.backoffice.office import Office
 from services.backoffice.pages.front import ROOT, sign_on_path
 from services.backoffice.sessions import Session
@@ -70,6 +72,16 @@ class Desk:
         """Payments' API in the person's name."""
         return self._office.payments(self.session)
 
+    @property
+    def concentrator(self) -> Concentrator:
+        """Payments' API of the acquirer links in the person's name."""
+        return Concentrator(self._office.client(self.session))
+
+    @property
+    def transactions(self) -> Transactions:
+        """Payments' transaction report in the person's name."""
+        return Transactions(self._office.client(self.session))
+
     def now(self) -> datetime:
         """The present moment, in UTC."""
         return self._office.clock()
@@ -85,6 +97,12 @@ class Desk:
                 self._premises = Premises()
         return self._premises
 
+    def chosen_store(self, premises: Premises) -> Store | None:
+        """The store that the address names, else the first one; None for who sees no store."""
+        stores = premises.stores
+        wanted = next((store for store in stores.values() if str(store.id) == self.query.get("store")), None)
+        return wanted or next(iter(stores.values()), None)
+
     async def tried(self, request: Awaitable[Result]) -> Result | None:
         """What a button's request led to; None when it failed, which the person has then been told."""
         try:
@@ -94,6 +112,15 @@ class Desk:
         except ApiFailure as failure:
             ui.notify(failure.sentence, type="negative", multi_line=True, close_button="Close", timeout=0)
         return None
+
+    async def done(self, request: Awaitable[object]) -> bool:
+        """Whether a button's request was carried out; otherwise the person has been told why not."""
+
+        async def carried_out() -> bool:
+            await request
+            return True
+
+        return await self.tried(carried_out()) is True
 
     def leave(self) -> None:
         """Go to the sign-on, and from there back here."""

@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from services.backoffice.gateways.api_client import ApiFailure, Refused, SignedOff
+from services.backoffice.gateways.transactions import Transactions
 from services.backoffice.office import Office
 from services.backoffice.pages.lazy import LazyPages
 from services.backoffice.sessions import Session
@@ -141,7 +142,7 @@ class Front:
         if session is None:
             return _to_sign_on(request.scope)
         try:
-            file = await self._office.payments(session).transactions_file(dict(request.query_params))
+            file = await Transactions(self._office.client(session)).file(dict(request.query_params))
         except SignedOff:
             self._office.sessions.end(session.key)
             return _to_sign_on(request.scope)

@@ -15,9 +15,19 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from services.backoffice.pages import payment, unresolved
+from services.backoffice.pages import (
+    acquirer,
+    day_close,
+    live,
+    payment,
+    rights,
+    settlement,
+    slips,
+    transactions,
+    unresolved,
+)
 
-PAGES = (payment, unresolved)
+PAGES = (acquirer, day_close, live, payment, rights, settlement, slips, transactions, unresolved)
 """Imported, so that their routes are registered."""
 
 RECONNECT_S = 10.0

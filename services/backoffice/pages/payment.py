@@ -55,7 +55,7 @@ def _summary(intent: IntentDetail, premises: Premises, figures: Figures) -> None
         ("Store and till", f"{premises.store_name(intent.store_id)}, {premises.till_name(intent.till_id)}"),
         ("Terminal", intent.terminal or NOTHING),
         ("Begun", figures.exact_moment(intent.created_at)),
-        ("Card", " ".join(filter(None, [card.scheme, card.masked_number])) if card else NOTHING),
+        ("Card", " ".join(filter(None, [(card.scheme or "").title(), card.masked_number])) if card else NOTHING),
         ("Approval code", (references.approval_code if references else None) or NOTHING),
         ("Host's reference", (references.retrieval_reference if references else None) or NOTHING),
         ("Slips", link("Show and print", f"/payments/intents/{intent.intent_id}/slips")),

@@ -201,7 +201,14 @@ def _routes(double: Double) -> APIRouter:
 
     @router.get("/settlements/{settlement_id}/report", dependencies=reads)
     async def report(settlement_id: str) -> Json:
-        return double.settlements[settlement_id]
+        found = [each for each in double.differences.values() if each["settlement_id"] == settlement_id]
+        whole = {
+            "requested_by_name": "Mia Berger",
+            "batches": [],
+            "lines": double.transactions,
+            **double.settlements[settlement_id],
+        }
+        return {**whole, "differences": found, "line_count": len(whole["lines"])}
 
     @router.get("/differences", dependencies=reads)
     async def differences(store_id: UUID, settlement_id: str | None = None, unclosed: bool = False) -> Json:
@@ -261,7 +268,6 @@ def _routes(double: Double) -> APIRouter:
     def filtered(request: Request) -> list[Json]:
         asked = dict(request.query_params)
         since, until = asked.pop("from", None), asked.pop("until", None)
-        double.asked.append(("transactions", dict(request.query_params)))
         same = ("store_id", "till_id", "terminal_id", "scheme", "state")
         return [
             each
@@ -282,11 +288,12 @@ def _routes(double: Double) -> APIRouter:
         sums: dict[tuple[str, str, str], Json] = {}
         for each in filtered(request):
             key = (each["scheme"], each["kind"], each["currency"])
-            total = sums.setdefault(
-                key, {"scheme": key[0], "kind": key[1], "currency": key[2], "count": 0, "amount_minor": 0}
-            )
+            names = {"scheme": key[0], "kind": key[1], "currency": key[2]}
+            total = sums.setdefault(key, {**names, "count": 0, "taken_count": 0, "taken_minor": 0, "refunded_minor": 0})
             total["count"] += 1
-            total["amount_minor"] += each["amount_minor"]
+            if each["state"] != "declined":
+                total["taken_count"] += 1
+                total["taken_minor"] += each["amount_minor"]
         return {"items": list(sums.values())}
 
     @router.get("/transactions.csv", dependencies=reads)

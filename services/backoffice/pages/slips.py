@@ -1,0 +1,65 @@
+"""A payment's slips as paper: to look at, and to print again at the till."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import uuid4
+
+from nicegui import ui
+
+from libs.contracts.permissions import Permission
+from services.backoffice.domain.figures import Figures
+from services.backoffice.domain.wording import SLIP_KINDS, plain
+from services.backoffice.gateways.payments import Slip
+from services.backoffice.pages.desk import Desk
+from services.backoffice.pages.frame import page
+from services.backoffice.pages.parts import Words, box, button, heading
+from services.backoffice.pages.questions import ask
+
+COPIES = {"customer": "Customer's copy", "merchant": "Merchant's copy"}
+
+
+@page("/payments/intents/{intent_id}/slips", "Slips", Permission.PAYMENTS_READ, within="/payments/transactions")
+async def slips(desk: Desk) -> None:
+    """The payment's own slip, and those of its void and refunds."""
+    premises = await desk.premises()
+    intent = await desk.payments.intent(desk.path["intent_id"])
+    figures = premises.figures(intent.store_id)
+    amount = figures.money(intent.amount_minor, intent.currency)
+    with box("p", "lead"):
+        Words("span", f"{amount} at {premises.till_name(intent.till_id)}, {premises.store_name(intent.store_id)}. ")
+        ui.link("The payment", f"/payments/intents/{intent.intent_id}")
+    found = await desk.payments.slips(desk.path["intent_id"])
+    if not found:
+        Words("p", "There is no slip: the terminal has given none, or nothing was done at it.", "empty")
+    for slip in found:
+        heading(SLIP_KINDS.get(slip.kind, plain(slip.kind)), figures.exact_moment(slip.at))
+        with box("div", "papers"):
+            for copy, lines in (("customer", slip.customer), ("merchant", slip.merchant)):
+                if lines:
+                    _paper(desk, slip, copy, lines, figures, premises.till_name(intent.till_id))
+
+
+def _paper(desk: Desk, slip: Slip, copy: str, lines: tuple[str, ...], figures: Figures, till: str) -> None:
+    with box("section", "paper-frame"):
+        with box("div", "paper").props(f'aria-label="{COPIES[copy]}"'):
+            Words("div", COPIES[copy].upper(), "paper-title")
+            # Shown, and printed again, it is never the first one.
+            Words("div", "*** DUPLICATE ***", "paper-title")
+            for line in lines:
+                Words("div", line or "\N{NO-BREAK SPACE}")
+        button("Print at the till…", partial(_print, desk, slip, copy, till)).classes("no-print")
+
+
+async def _print(desk: Desk, slip: Slip, copy: str, till: str) -> None:
+    answers = await ask(
+        "Print a duplicate",
+        f"{COPIES[copy]} of the {SLIP_KINDS.get(slip.kind, plain(slip.kind)).lower()} is printed at {till}, marked as "
+        "a duplicate.",
+        [],
+        "Print",
+    )
+    if answers is None:
+        return
+    if await desk.done(desk.payments.print_slip(desk.path["intent_id"], slip.slip_id, copy, key=uuid4())):
+        ui.notify(f"The duplicate is sent to the printer of {till}.", type="positive")
