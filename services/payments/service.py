@@ -7,6 +7,7 @@ from pathlib import Path
 from libs.host.service import Service, ServiceContext, ServiceDefinition
 from libs.persistence.idempotency import IdempotencyStore
 from services.payments.api import (
+    acquirers,
     cards,
     concentrated_terminals,
     intents,
@@ -22,6 +23,7 @@ from services.payments.forwarding_jobs import forwarding_jobs
 from services.payments.gateways.acquirer.concentrator import Concentrator, read_concentrator
 from services.payments.handlers import premises_consumer, tender_consumer, terminal_consumer
 from services.payments.jobs import jobs
+from services.payments.link_watch import LinkWatch
 from services.payments.settings import PaymentsSettings
 from services.payments.storage.tables import idempotency_keys, metadata
 
@@ -33,6 +35,7 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
     limits = settings.limits
     mac_keys = {name: key.get_secret_value() for name, key in settings.acquirer_mac_keys.items()}
     concentrator = read_concentrator(settings.acquirers_file, mac_keys)
+    link_watch = LinkWatch(context.database, concentrator, settings)
     return Service(
         routers=[
             intents.router,
@@ -44,6 +47,7 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
             settlement_report.router,
             transactions.router,
             slips.router,
+            acquirers.router,
         ],
         consumers=[tender_consumer(limits), terminal_consumer(limits), premises_consumer],
         jobs=[
@@ -51,8 +55,13 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
             *forwarding_jobs(context.database, concentrator, settings),
             *batch_jobs(context.database, concentrator, settings),
         ],
-        resources={IdempotencyStore: answers, PaymentsSettings: settings, Concentrator: concentrator},
-        lifespan=concentrator.running,
+        resources={
+            IdempotencyStore: answers,
+            PaymentsSettings: settings,
+            Concentrator: concentrator,
+            LinkWatch: link_watch,
+        },
+        lifespan=link_watch.running,
     )
 
 

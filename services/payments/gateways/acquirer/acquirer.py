@@ -84,6 +84,10 @@ class Acquirer:
         """Which link is in use, and the health of both."""
         return self._state
 
+    def watched_by(self, watch: WatchLinks) -> None:
+        """Tell `watch` of every change of the links from now on, and nobody else."""
+        self._watch = watch
+
     def start(self) -> None:
         """Watch the links from now on."""
         self._watching = [
