@@ -94,9 +94,16 @@ def other_tender(tender_id: UUID, kind: TenderKind, due_minor: int, amount_minor
     return Tender(tender_id, kind, state, amount_minor=amount_minor, reference=reference)
 
 
-def check_on_top(kind: TenderKind, amount_minor: int, on_top: OnTop) -> None:
-    """Raise TenderRefused for a tip, cash-back or instalments with anything but a card purchase (retail rule 15)."""
+def check_on_top(kind: TenderKind, amount_minor: int, on_top: OnTop, increment_minor: int) -> None:
+    """Raise TenderRefused for a tip, cash-back or instalments with anything but a card purchase (retail rule 15), and
+    for cash-back that no coins make up: the smallest is `increment_minor`.
+    """
     if kind is TenderKind.CARD and amount_minor > 0:
+        if on_top.cash_back_minor % increment_minor:
+            raise TenderRefused(
+                f"Cash-back is paid out in coins: a multiple of {increment_minor} minor units.",
+                field="cash_back_minor",
+            )
         return
     for field, asked, what in (
         ("tip_minor", on_top.tip_minor, "A tip is added"),

@@ -59,7 +59,7 @@ async def decide_tender(
 ) -> Tender:
     """The tender in its first state. Raises TenderRefused, Invalid for missing amounts, or NoExchangeRate."""
     try:
-        check_on_top(request.kind, request.amount_minor or 0, request.on_top)
+        check_on_top(request.kind, request.amount_minor or 0, request.on_top, _increment(store))
         if request.kind is TenderKind.CASH:
             tender = await _cash(connection, request, due, currency, store)
         else:

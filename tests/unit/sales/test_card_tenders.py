@@ -60,10 +60,17 @@ def test_rule_15_only_a_card_purchase_has_something_on_top(kind: TenderKind) -> 
     ):
         for refused_kind, amount_minor in ((kind, 100), (TenderKind.CARD, -100), (TenderKind.CARD, 0)):
             with pytest.raises(TenderRefused) as refusal:
-                check_on_top(refused_kind, amount_minor, on_top)
+                check_on_top(refused_kind, amount_minor, on_top, 1)
             assert refusal.value.field == field
-        check_on_top(TenderKind.CARD, 100, on_top)
-    check_on_top(kind, -100, OnTop())
+        check_on_top(TenderKind.CARD, 100, on_top, 1)
+    check_on_top(kind, -100, OnTop(), 1)
+
+
+def test_rule_15_cash_back_is_what_coins_can_make_up() -> None:
+    check_on_top(TenderKind.CARD, 100, OnTop(tip_minor=3, cash_back_minor=1_005), 5)
+    with pytest.raises(TenderRefused, match="a multiple of 5 minor units") as refusal:
+        check_on_top(TenderKind.CARD, 100, OnTop(cash_back_minor=1_003), 5)
+    assert refusal.value.field == "cash_back_minor"
 
 
 def test_the_drawer_grows_by_cash_and_shrinks_by_change_and_cash_back() -> None:
