@@ -39,7 +39,8 @@ _log = structlog.get_logger(__name__)
 class Surroundings:
     """What the services of one process share.
 
-    `traces` makes the tracer provider of a service. `secrets` are values for secret settings that are not set.
+    `traces` makes the tracer provider of a service. `secrets` are values for secret settings that are not set,
+    `defaults` values for other settings that are not set, by variable.
     """
 
     settings: HostSettings
@@ -49,6 +50,7 @@ class Surroundings:
     traces: Callable[[str], TracerProvider]
     transport: Transport
     secrets: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class BuiltService:
         self.registry = CollectorRegistry()
         self._provider = surroundings.traces(definition.name)
         self._tracer = self._provider.get_tracer("tillstream")
-        settings = load_settings(definition.settings, surroundings.secrets)
+        settings = load_settings(definition.settings, {**surroundings.defaults, **surroundings.secrets})
         verifier = TokenVerifier.over_http(surroundings.http, surroundings.clock)
         context: ServiceContext[Any] | TablelessContext[Any]
         if isinstance(definition, ServiceDefinition):

@@ -35,6 +35,10 @@ from libs.telemetry import trace_provider
 
 STEPS = 4
 SECRETS_FOLDER = "secrets"
+TENDER_KINDS = "TILLSTREAM_SALES_TENDER_KINDS"
+# What sales takes by itself, and what it takes because another service that decides it runs in the same process.
+_KINDS_OF_SALES = ("cash", "cheque", "voucher", "bank_transfer")
+_KINDS_OF_OTHERS = {"payments": ("card",)}
 
 
 Companion = Callable[[Surroundings, Edge], AbstractAsyncContextManager[None]]
@@ -90,7 +94,7 @@ async def embedded(
         advance("starting the services", 1)
         edge = Edge()
         secrets = kept_secrets(services, settings.data_folder / SECRETS_FOLDER)
-        surroundings = await _surroundings(stack, settings, edge, clock, secrets)
+        surroundings = await _surroundings(stack, settings, edge, clock, secrets, defaults_of(services))
         built = [BuiltService(definition, urls.get(definition.name), surroundings) for definition in services]
         for companion in companions:
             await stack.enter_async_context(companion(surroundings, edge))
@@ -103,8 +107,23 @@ async def embedded(
         yield EmbeddedHost(url, admin_url, services, secrets, stop, surroundings, edge)
 
 
+def defaults_of(services: Sequence[AnyServiceDefinition]) -> dict[str, object]:
+    """Values for settings that are not set, by variable, which follow from what else runs in the process.
+
+    Tills take cards where payments decides them: a shop without a terminal gets a decline that says what to do.
+    """
+    names = {definition.name for definition in services}
+    others = [kind for name, kinds in _KINDS_OF_OTHERS.items() if name in names for kind in kinds]
+    return {TENDER_KINDS: [*_KINDS_OF_SALES, *others]}
+
+
 async def _surroundings(
-    stack: AsyncExitStack, settings: HostSettings, edge: Edge, clock: Clock, secrets: dict[str, str]
+    stack: AsyncExitStack,
+    settings: HostSettings,
+    edge: Edge,
+    clock: Clock,
+    secrets: dict[str, str],
+    defaults: dict[str, object],
 ) -> Surroundings:
     redis: Redis = FakeAsyncRedis()
     stack.push_async_callback(redis.aclose)
@@ -123,6 +142,7 @@ async def _surroundings(
         traces=partial(trace_provider, otlp_endpoint=settings.otlp_endpoint, sample_share=settings.trace_sample_share),
         transport=transport,
         secrets=secrets,
+        defaults=defaults,
     )
 
 

@@ -109,10 +109,10 @@ class HostSettings(BaseSettings):
             raise WrongSetting(f"{variable} is wrong: it must be {_database_url_example(service)}.") from error
 
 
-def load_settings(kind: type[Settings], fallback: Mapping[str, str] | None = None) -> Settings:
+def load_settings(kind: type[Settings], fallback: Mapping[str, object] | None = None) -> Settings:
     """Read `kind` from the environment and from files named by `..._FILE`. Raises WrongSetting with one sentence.
 
-    `fallback` holds values for variables that are not set.
+    `fallback` holds values for variables that are not set: a text, or what the setting is made of.
     """
     given: dict[str, Any] = {}
     for name in kind.model_fields:
