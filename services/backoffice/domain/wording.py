@@ -93,11 +93,25 @@ DIFFERENCE_KINDS: dict[str, str] = {
     "refund_totals": "Refunds do not agree",
     "not_ours": "In the acquirer's file only",
     "not_theirs": "Missing in the acquirer's file",
+    "batch_uploaded": "The batch's totals did not agree",
+    "batch_item_refused": "The acquirer refused an item",
+    "batch_out_of_balance": "The batch does not agree, item by item",
 }
 INTENT_KINDS: dict[str, str] = {
     "purchase": "Payment",
     "refund": "Refund",
     "pre_authorisation": "Hold",
+}
+LINK_EVENTS: dict[str, str] = {
+    "switched_over": "Switched over to the backup",
+    "switched_back": "Switched back to the primary",
+    "chosen": "Chosen by a person",
+    "released": "Left to itself again",
+}
+TERMINAL_KINDS: dict[str, str] = {
+    "wired": "",
+    "standalone": "stands alone",
+    "concentrated": "by the acquirer link",
 }
 SLIP_KINDS: dict[str, str] = {"payment": "Payment slip", "void": "Void slip", "refund": "Refund slip"}
 

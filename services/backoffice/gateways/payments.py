@@ -100,6 +100,7 @@ class Terminal(Facts):
     terminal_id: UUID
     store_id: UUID
     name: str
+    kind: str = "wired"
     standalone: bool = False
     till_ids: tuple[UUID, ...] = ()
     active: bool = True
@@ -145,6 +146,7 @@ class Difference(Facts):
     settlement_id: UUID | None = None
     kind: str
     scheme: str | None = None
+    acquirer: str | None = None
     intent_id: UUID | None = None
     currency: str
     ours_minor: int
@@ -235,10 +237,10 @@ class Payments:
         """The slips of a payment, its voids and refunds, the oldest first."""
         return (await self._client.get(_Slips, f"{_ROOT}/intents/{intent_id}/slips")).root_items
 
-    async def print_slip(self, intent_id: str, slip_id: UUID, copy: str, *, key: UUID) -> None:
-        """Print a duplicate at the till of the payment; `copy` is customer or merchant."""
+    async def print_slip(self, intent_id: str, slip_id: UUID, copy: str, till_id: str, *, key: UUID) -> None:
+        """Print a duplicate at a till; `copy` is customer or merchant."""
         path = f"{_ROOT}/intents/{intent_id}/slips/{slip_id}/prints"
-        await self._client.act("POST", path, {"copy": copy}, key=key)
+        await self._client.act("POST", path, {"copy": copy, "till_id": till_id}, key=key)
 
     async def terminals(self, store_id: UUID) -> list[Terminal]:
         """The terminals of a store by name."""

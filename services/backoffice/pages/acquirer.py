@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libs.contracts.permissions import Permission
 from services.backoffice.domain.figures import NOTHING, Figures, age_since
-from services.backoffice.domain.wording import STORED_MESSAGE_STATES, plain, worded
+from services.backoffice.domain.wording import LINK_EVENTS, STORED_MESSAGE_STATES, plain, worded
 from services.backoffice.gateways.concentrator import LinkEvent, StoredMessage
 from services.backoffice.pages.desk import Desk
 from services.backoffice.pages.frame import page
@@ -59,7 +59,7 @@ def _message(message: StoredMessage, desk: Desk) -> list[Cell]:
 def _event(event: LinkEvent) -> list[Cell]:
     return [
         Figures.neutral().exact_moment(event.at),
-        plain(event.event),
+        LINK_EVENTS.get(event.event, plain(event.event)),
         plain(event.link) if event.link else NOTHING,
         event.replica or NOTHING,
         event.actor_name or "by itself",

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from libs.contracts.permissions import Permission
 from services.backoffice.domain.figures import NOTHING, Figures
-from services.backoffice.domain.wording import SETTLEMENT_STATES, Tone, Worded, worded
+from services.backoffice.domain.wording import SETTLEMENT_STATES, TERMINAL_KINDS, Tone, Worded, plain, worded
 from services.backoffice.gateways.identity import Store
 from services.backoffice.gateways.payments import Settlement, Terminal
 from services.backoffice.pages import forms
@@ -85,7 +85,7 @@ def _terminal(
             Words("span", worded(SETTLEMENT_STATES, last.state).text, "dim")
 
     return [
-        stacked(terminal.name, tills or ("stands alone" if terminal.standalone else "")),
+        stacked(terminal.name, tills or TERMINAL_KINDS.get(terminal.kind, plain(terminal.kind))),
         figures.count(terminal.unsettled_count),
         link(figures.count(undecided), "/payments/unresolved") if undecided else "0",
         since,

@@ -52,7 +52,10 @@ def _row(desk: Desk, difference: Difference, figures: Figures) -> list[Cell]:
                 button("Close…", partial(_close, desk, difference))
 
     return [
-        stacked(DIFFERENCE_KINDS.get(difference.kind, plain(difference.kind)), (difference.scheme or "").title()),
+        stacked(
+            DIFFERENCE_KINDS.get(difference.kind, plain(difference.kind)),
+            difference.acquirer or (difference.scheme or "").title(),
+        ),
         stacked(figures.money(difference.ours_minor, code), f"{difference.our_count} ×"),
         stacked(figures.money(difference.theirs_minor, code), f"{difference.their_count} ×"),
         figures.money(difference.theirs_minor - difference.ours_minor, code),

@@ -11,7 +11,15 @@ from nicegui import ui
 
 from libs.contracts.permissions import Permission
 from services.backoffice.domain.figures import Figures
-from services.backoffice.domain.wording import INTENT_STATES, TERMINAL_STATES, Tone, Worded, worded
+from services.backoffice.domain.wording import (
+    INTENT_STATES,
+    TERMINAL_KINDS,
+    TERMINAL_STATES,
+    Tone,
+    Worded,
+    plain,
+    worded,
+)
 from services.backoffice.gateways.api_client import ApiFailure, SignedOff
 from services.backoffice.gateways.concentrator import Acquirer
 from services.backoffice.gateways.identity import Store
@@ -161,7 +169,7 @@ def _row(terminal: Terminal, last: Transaction | None, premises: Premises, figur
     state = worded(TERMINAL_STATES, terminal.state) if terminal.active else Worded("Taken away", Tone.QUIET)
     undecided = terminal.undecided_count
     return [
-        stacked(terminal.name, "stands alone" if terminal.standalone else (terminal.driver or "")),
+        stacked(terminal.name, terminal.driver or TERMINAL_KINDS.get(terminal.kind, plain(terminal.kind))),
         tills or "all of the store",
         state,
         _last(last, figures) if last else "none for 30 min",

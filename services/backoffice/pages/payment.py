@@ -73,10 +73,16 @@ def _history(line: HistoryLine, figures: Figures) -> list[Cell]:
     by = line.by_name + (f", approved by {line.approved_by_name}" if line.approved_by_name else "")
     return [
         figures.exact_moment(line.at),
-        _ANOMALY if line.kind == "anomaly" else worded(INTENT_STATES, line.to_state),
+        _became(line),
         stacked(by, plain(line.by_kind)),
         line.reason or NOTHING,
     ]
+
+
+def _became(line: HistoryLine) -> Worded:
+    if line.kind == "transition":
+        return worded(INTENT_STATES, line.to_state)
+    return _ANOMALY if line.kind == "anomaly" else Worded(plain(line.kind), Tone.QUIET)
 
 
 def _operation(operation: Operation, figures: Figures) -> list[Cell]:

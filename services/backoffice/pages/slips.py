@@ -8,13 +8,12 @@ from uuid import uuid4
 from nicegui import ui
 
 from libs.contracts.permissions import Permission
-from services.backoffice.domain.figures import Figures
 from services.backoffice.domain.wording import SLIP_KINDS, plain
 from services.backoffice.gateways.payments import Slip
 from services.backoffice.pages.desk import Desk
 from services.backoffice.pages.frame import page
 from services.backoffice.pages.parts import Words, box, button, heading
-from services.backoffice.pages.questions import ask
+from services.backoffice.pages.questions import Question, ask
 
 COPIES = {"customer": "Customer's copy", "merchant": "Merchant's copy"}
 
@@ -30,6 +29,10 @@ async def slips(desk: Desk) -> None:
         Words("span", f"{amount} at {premises.till_name(intent.till_id)}, {premises.store_name(intent.store_id)}. ")
         ui.link("The payment", f"/payments/intents/{intent.intent_id}")
     found = await desk.payments.slips(desk.path["intent_id"])
+    # The payment's own till first: that is where the slip is looked for.
+    tills = {str(intent.till_id): premises.till_name(intent.till_id)} | {
+        str(till.id): till.name for till in premises.tills.values() if till.store_id == intent.store_id and till.active
+    }
     if not found:
         Words("p", "There is no slip: the terminal has given none, or nothing was done at it.", "empty")
     for slip in found:
@@ -37,10 +40,10 @@ async def slips(desk: Desk) -> None:
         with box("div", "papers"):
             for copy, lines in (("customer", slip.customer), ("merchant", slip.merchant)):
                 if lines:
-                    _paper(desk, slip, copy, lines, figures, premises.till_name(intent.till_id))
+                    _paper(desk, slip, copy, lines, tills)
 
 
-def _paper(desk: Desk, slip: Slip, copy: str, lines: tuple[str, ...], figures: Figures, till: str) -> None:
+def _paper(desk: Desk, slip: Slip, copy: str, lines: tuple[str, ...], tills: dict[str, str]) -> None:
     with box("section", "paper-frame"):
         with box("div", "paper").props(f'aria-label="{COPIES[copy]}"'):
             Words("div", COPIES[copy].upper(), "paper-title")
@@ -48,18 +51,21 @@ def _paper(desk: Desk, slip: Slip, copy: str, lines: tuple[str, ...], figures: F
             Words("div", "*** DUPLICATE ***", "paper-title")
             for line in lines:
                 Words("div", line or "\N{NO-BREAK SPACE}")
-        button("Print at the till…", partial(_print, desk, slip, copy, till)).classes("no-print")
+        if desk.session.may(Permission.PAYMENTS_RESOLVE.value):
+            button("Print at the till…", partial(_print, desk, slip, copy, tills)).classes("no-print")
 
 
-async def _print(desk: Desk, slip: Slip, copy: str, till: str) -> None:
+async def _print(desk: Desk, slip: Slip, copy: str, tills: dict[str, str]) -> None:
+    kind = SLIP_KINDS.get(slip.kind, plain(slip.kind)).lower()
     answers = await ask(
         "Print a duplicate",
-        f"{COPIES[copy]} of the {SLIP_KINDS.get(slip.kind, plain(slip.kind)).lower()} is printed at {till}, marked as "
-        "a duplicate.",
-        [],
+        f"{COPIES[copy]} of the {kind} is printed, marked as a duplicate. Your name is kept with it.",
+        [Question("till", "Till", choices=tills, value=next(iter(tills)))],
         "Print",
     )
     if answers is None:
         return
-    if await desk.done(desk.payments.print_slip(desk.path["intent_id"], slip.slip_id, copy, key=uuid4())):
-        ui.notify(f"The duplicate is sent to the printer of {till}.", type="positive")
+    till = answers["till"]
+    asked = desk.payments.print_slip(desk.path["intent_id"], slip.slip_id, copy, till, key=uuid4())
+    if await desk.done(asked):
+        ui.notify(f"The duplicate is sent to the printer of {tills[till]}.", type="positive")

@@ -165,7 +165,7 @@ def _routes(double: Double) -> APIRouter:
         double.intent(intent_id)
         return _page(double.slips.get(intent_id, []))
 
-    @router.post("/intents/{intent_id}/slips/{slip_id}/prints", dependencies=reads, status_code=202)
+    @router.post("/intents/{intent_id}/slips/{slip_id}/prints", dependencies=resolves, status_code=201)
     async def prints(intent_id: str, slip_id: str, body: Json, key: Key) -> Json:
         double.asked.append(("print", {"slip_id": slip_id, **body}))
         return {}

@@ -73,7 +73,7 @@ async def test_a_link_is_switched_with_a_reason_and_a_name_and_taken_back(
     assert office.payments.asked == []
     await dialog.get_by_label("Why").fill("Line works until six")
     await dialog.get_by_role("button", name="Switch", exact=True).click()
-    await expect(card.get_by_text("On the backup")).to_be_visible()
+    await expect(card.get_by_text("On the backup", exact=True)).to_be_visible()
     await expect(card.get_by_text("Kept on the backup by Ada Novak")).to_contain_text("Line works until six")
     chosen = ("link-choice", {"name": "nordbank", "link": "backup", "reason": "Line works until six"})
     assert office.payments.asked == [chosen]
@@ -126,7 +126,13 @@ async def test_the_events_of_a_link_and_the_messages_that_wait_are_listed(
     office: OpenedOffice, signed_on: SignOn
 ) -> None:
     office.payments.acquirers["nordbank"] = acquirer()
-    event = {"at": ago(hours=1), "event": "link_lost", "link": "primary", "replica": "payments-1", "actor_name": None}
+    event = {
+        "at": ago(hours=1),
+        "event": "switched_over",
+        "link": "backup",
+        "replica": "payments-1",
+        "actor_name": None,
+    }
     office.payments.events["nordbank"] = [{**event, "reason": "The host closed the connection"}]
     message = {"message_id": str(uuid4()), "acquirer": "nordbank", "terminal_name": "kasse-3", "kind": "reversal"}
     facts = {"state": "refused", "attempts": 4, "code": "96", "amount_minor": 899, "currency": "EUR"}
@@ -134,5 +140,7 @@ async def test_the_events_of_a_link_and_the_messages_that_wait_are_listed(
     page = await signed_on("/payments/acquirers/nordbank")
     await expect(page.get_by_role("row", name="kasse-3")).to_contain_text("€8.99")
     await expect(page.get_by_text("code 96")).to_be_visible()
-    await expect(page.get_by_role("row", name="The host closed the connection")).to_contain_text("by itself")
+    await expect(page.get_by_role("row", name="The host closed the connection")).to_contain_text(
+        "Switched over to the backup"
+    )
     await expect(page.get_by_text("Nothing waits")).to_be_visible()
