@@ -1,20 +1,26 @@
-"""A process with payments in it, to be killed while it does something at an acquirer whose host runs elsewhere."""
+"""Processes with payments in them, to be killed while they do something at an acquirer whose host runs elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import text
 
+from libs.host.server import serving
+from libs.host.settings import HostSettings
 from libs.testkit.databases import DatabaseServer
+from libs.web.authentication import TokenVerifier
 from services.payments.gateways.acquirer import read_dialect
 from tests.integration.payments.acquirer.crossings import LONG_S, crosses, settles, tries_again
 from tests.integration.payments.acquirer.host import Books, Host
@@ -31,24 +37,28 @@ class Orders:
     """What a child shall do: one crossing, of which it dies, or with none settle what its predecessors have left."""
 
     database_url: str
-    acquirers_file: str
+    settings: Mapping[str, str]
     terminal_number: str
     crossing: str | None = None
     point: str = ""
 
 
+class WallClock(Clock):
+    """The time, which processes agree on, and that a test may move on."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
 @asynccontextmanager
 async def _replica(orders: Orders, clock: Clock) -> AsyncIterator[ConcentratedShop]:
-    os.environ["TILLSTREAM_PAYMENTS_ACQUIRERS_FILE"] = orders.acquirers_file
-    # What is stored is told when the child says so.
-    os.environ["TILLSTREAM_PAYMENTS_FORWARD_EVERY_S"] = "3600"
-    os.environ["TILLSTREAM_BUS__RELAY_LEASE_S"] = "0.6"
     # Its databases are its parent's, so it needs no server to make any.
     server = DatabaseServer(orders.database_url)
     async with open_terminal_shop(server, database_url=orders.database_url, clock=clock) as shop:
         terminal_id = await add_concentrated_terminal(shop, TERMINAL, orders.terminal_number)
-        hosts = [Host(read_dialect(dialect), Books()) for dialect in ("ascii", "ascii", "bcd")]
-        yield ConcentratedShop(shop, *hosts, terminal_id)
+        # The hosts that listen are the parent's.
+        absent = Host(read_dialect("ascii"), Books())
+        yield ConcentratedShop(shop, absent, absent, absent, terminal_id)
 
 
 async def _work(orders: Orders) -> None:
@@ -69,8 +79,44 @@ async def _work(orders: Orders) -> None:
 
 
 def main(orders: Orders) -> None:
-    """The child process."""
+    """The child process that carries out orders."""
+    _begin(orders.settings)
+    asyncio.run(_work(orders))
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A replica that serves HTTP at a port, for holders of tokens that `key` (private, as JSON) has signed."""
+
+    database_url: str
+    settings: Mapping[str, str]
+    key: str
+    port: int
+
+
+async def _serve(replica: Replica) -> None:
+    public = KeySet([ECKey.import_key(json.loads(replica.key))]).as_dict(private=False)
+    clock = WallClock()
+
+    async def fetch_keys() -> dict[str, Any]:
+        return dict(public)
+
+    server = DatabaseServer(replica.database_url)
+    with socket.create_server(("127.0.0.1", replica.port)) as listener:
+        async with open_terminal_shop(server, database_url=replica.database_url, clock=clock) as shop:
+            app = shop.services.apps["payments"]
+            app.state.context = replace(app.state.context, verifier=TokenVerifier(fetch_keys, clock))
+            async with serving(app, listener, HostSettings(), behind_proxy=False):
+                await asyncio.Event().wait()
+
+
+def serve(replica: Replica) -> None:
+    """The child process that serves until it is ended."""
+    _begin(replica.settings)
+    asyncio.run(_serve(replica))
+
+
+def _begin(settings: Mapping[str, str]) -> None:
     # The parent's interrupt (Ctrl-C) ends the parent, which ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.chdir(Path(__file__).parents[2])
-    asyncio.run(_work(orders))
+    os.environ.update(settings)

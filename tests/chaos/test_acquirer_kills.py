@@ -40,10 +40,15 @@ async def _ended(orders: Orders) -> int | None:
     return child.exitcode
 
 
-def _acquirers_file(folder: Path, primary: Host, backup: Host) -> str:
+def _settings(folder: Path, primary: Host, backup: Host) -> dict[str, str]:
     file = folder / "acquirers.toml"
     file.write_text(ACQUIRERS.format(primary=primary.port, backup=backup.port, other=1), encoding="utf-8")
-    return str(file)
+    return {
+        "TILLSTREAM_PAYMENTS_ACQUIRERS_FILE": str(file),
+        # What is stored is told when the child says so.
+        "TILLSTREAM_PAYMENTS_FORWARD_EVERY_S": "3600",
+        "TILLSTREAM_BUS__RELAY_LEASE_S": "0.6",
+    }
 
 
 @pytest.mark.parametrize("crossing", CROSSINGS)
@@ -57,11 +62,11 @@ async def test_kill_9_at_a_fault_point_neither_charges_twice_nor_loses_a_reversa
     try:
         async with listening(dialect, books) as primary, listening(dialect, books) as backup:
             primary.behave = backup.behave = behaviour(crossing)
-            file = _acquirers_file(tmp_path, primary, backup)
+            settings = _settings(tmp_path, primary, backup)
             for number, point in enumerate(CROSSINGS[crossing]):
-                orders = Orders(url, file, TERMINAL_NUMBER.format(number), crossing, point)
+                orders = Orders(url, settings, TERMINAL_NUMBER.format(number), crossing, point)
                 assert await _ended(orders) == KILLED, point
-            assert await _ended(Orders(url, file, TERMINAL_NUMBER.format(len(CROSSINGS[crossing])))) == 0
+            assert await _ended(Orders(url, settings, TERMINAL_NUMBER.format(len(CROSSINGS[crossing])))) == 0
         states = await _states(url, crossing)
         assert await _checked(url, books) == []
         assert states == [decided(crossing, point) for point in CROSSINGS[crossing]]
