@@ -6,9 +6,20 @@ A layout puts the sections in order; the device gateway lays the blocks out for 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from libs.contracts.printing import Block, Cell, CellsBlock, FeedBlock, ImageBlock, QrBlock, RuleBlock
+from libs.contracts.printing import (
+    LONGEST_TEXT,
+    MOST_BLOCKS,
+    Block,
+    Cell,
+    CellsBlock,
+    ImageBlock,
+    PairBlock,
+    QrBlock,
+    RuleBlock,
+    TextBlock,
+)
 from libs.contracts.refusal import Conflict
 from services.sales.domain.print_sections import Printable, pair, plain, text
 from services.sales.domain.receipt import Receipt, ReceiptAmount, ReceiptLine, ReceiptSlip
@@ -33,6 +44,9 @@ GIFT_SECTIONS = ("logo", "store", "title", "lines", "note", "code")
 
 _CODE_GROUP = 4
 _INDENT = 2
+_BLANKS = " " * _INDENT
+# What is left of a document's blocks is for everything but the goods.
+MOST_GOODS_BLOCKS = MOST_BLOCKS - 500
 _TAX_SHARES = (5, 4, 4)
 
 
@@ -59,7 +73,7 @@ def printable_receipt(receipt: Receipt, logo: bytes | None) -> Printable:
                 pair(header.till_text, header.cashier_text),
                 *(text(reference) for reference in receipt.references),
             ),
-            "lines": tuple(block for line in receipt.lines for block in _goods(line)),
+            "lines": tuple(_lines(receipt.lines)),
             "sums": tuple(block for amount in receipt.sums for block in _amount(amount)),
             "total": (pair(total.label.upper(), total.text, size=2, bold=True),),
             "payments": tuple(block for amount in (*receipt.payments, *receipt.on_top) for block in _amount(amount)),
@@ -113,10 +127,38 @@ def _store(receipt: Receipt) -> tuple[Block, ...]:
     )
 
 
+def _lines(lines: Sequence[ReceiptLine]) -> list[Block]:
+    """The goods; of a great many, so that the document holds them, each with its quantity and discounts in a block
+    each, or, if need be, without its discounts: their sum is shown anyway.
+    """
+    blocks = [block for line in lines for block in _goods(line)]
+    if len(blocks) > MOST_GOODS_BLOCKS:
+        blocks = [block for line in lines for block in _goods_together(line)]
+    if len(blocks) > MOST_GOODS_BLOCKS:
+        blocks = [_goods_together(line)[0] for line in lines]
+    return blocks
+
+
+def _goods_together(line: ReceiptLine) -> list[Block]:
+    quantity = f"{line.quantity_text} × {line.unit_price_text}"
+    return [
+        _stacked(_name(line), quantity, line.gross_text),
+        *(_stacked(f"{_BLANKS}{each.label}", each.note, each.text) for each in line.discounts),
+    ]
+
+
+def _stacked(label: str, below: str, right: str) -> PairBlock:
+    left = f"{plain(label)}\n{_BLANKS}{plain(below)}" if below else plain(label)
+    return PairBlock(left=left[:LONGEST_TEXT], right=plain(right))
+
+
+def _name(line: ReceiptLine) -> str:
+    return f"{line.name} ({', '.join(line.notes)})" if line.notes else line.name
+
+
 def _goods(line: ReceiptLine) -> list[Block]:
-    name = f"{line.name} ({', '.join(line.notes)})" if line.notes else line.name
     blocks: list[Block] = [
-        text(name),
+        text(_name(line)),
         pair(f"{line.quantity_text} × {line.unit_price_text}", line.gross_text, indent=_INDENT),
     ]
     for discount in line.discounts:
@@ -137,8 +179,14 @@ def _slip(slip: ReceiptSlip) -> list[Block]:
 
 
 def slip_rows(lines: Iterable[str]) -> list[Block]:
-    """The lines of a slip, each where the terminal put it."""
-    return [text(line) if line else FeedBlock(rows=1) for line in lines]
+    """The lines of a slip, each where the terminal put it, in as few blocks as hold them."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + len(line) < LONGEST_TEXT:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return [TextBlock(text=each) for each in texts]
 
 
 def _taxes(receipt: Receipt) -> tuple[Block, ...]:

@@ -105,11 +105,11 @@ class Printer:
 
 
 def rows(document: PrintedDocument) -> list[str]:
-    """What is printed, block by block."""
-    shown = []
+    """What is printed, row by row."""
+    shown: list[str] = []
     for block in document.blocks:
         if isinstance(block, TextBlock):
-            shown.append(block.text)
+            shown += block.text.split("\n")
         elif isinstance(block, PairBlock):
             shown.append(f"{block.left} | {block.right}")
         elif isinstance(block, CutBlock):

@@ -195,6 +195,34 @@ async def test_the_shops_slips_are_printed_again_only_with_the_right_to_reprint(
     refused(await stranger.get(f"/sales/{basket_id}/slips"), 403, "forbidden")
 
 
+async def test_outcomes_that_are_told_twice_print_their_slips_once(
+    shop: Shop, anna: Person, gateway: GatewayDouble
+) -> None:
+    basket_id = await basket_of(anna, "tea")
+    tender_id = await asks_for_card(anna, basket_id)
+    now = {"decided_at": shop.clock()}
+    authorized = approved(basket_id, tender_id, slip=("PAID",), merchant_slip=("SHOP",)).model_copy(update=now)
+    for _ in range(2):
+        await decides(shop, authorized)
+    sale = await completes(anna, basket_id)
+    # What was approved is told once more when everything is done: nothing moves.
+    await decides(shop, authorized)
+    approval = shop.approval(Permission.SALES_VOID, basket_id, anna)
+    body = {"void_sale_id": str(new_id()), "reason": "wrong goods", "approval": approval}
+    void = answered(await anna.post(f"/sales/{sale['sale_id']}/void", body), 201)
+    released = outcome(TenderReleased, basket_id, tender_id, slip=("VOIDED",)).model_copy(update=now)
+    for _ in range(2):
+        await decides(shop, released)
+    await shop.services.drained()
+    kinds = [job.document_kind for job in gateway.took(PrintDocument)]
+    assert sorted(kinds) == ["receipt", "receipt", "slip", "slip"]
+    for document_id, lines in ((basket_id, ["PAID"]), (void["sale_id"], ["VOIDED"])):
+        receipt = answered(await anna.get(f"/sales/{document_id}/receipt"), 200)
+        assert [slip["lines"] for slip in receipt["slips"]] == [lines]
+    causes = [each["cause"] for each in answered(await anna.get(f"/sales/{void['sale_id']}/slips"), 200)]
+    assert causes == ["authorized", "released"]
+
+
 async def expire(shop: Shop, sale_id: str, seconds_ago: float) -> None:
     """Let the prints of a document have expired so long ago."""
     async with shop.database.transaction() as work:

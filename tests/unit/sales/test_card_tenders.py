@@ -6,14 +6,20 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.contracts.sales import LineFacts, SaleCompleted
 from services.sales.domain.card_refund import OriginalTenderNeeded, card_to_refund
+from services.sales.domain.completion import contributions_of, document_of
 from services.sales.domain.refunds import RefundElsewhere, RefundOverPaid
+from services.sales.domain.reports import ShiftTotals
 from services.sales.domain.returning import Original
 from services.sales.domain.tender import Approved, OnTop, Tender, TenderKind, TenderState
 from services.sales.domain.tender_rules import TenderRefused, check_on_top, other_tender
-from tests.unit.sales.documents import Goods, card, cash, document, frozen_lines, priced_lines, store
+from services.sales.domain.totals import Contribution, merged
+from services.sales.domain.voiding import void_draft
+from tests.unit.sales.documents import AT, Goods, card, cash, document, frozen_lines, priced_lines, seller_of, store
 
 ID = UUID(int=1)
 SHOP = store()
@@ -178,3 +184,34 @@ def test_rule_9_goods_that_no_card_paid_for_go_back_another_way() -> None:
 
 def test_goods_without_a_receipt_have_no_card_to_be_found() -> None:
     assert card_to_refund(1_000, [], {}, [card(1_000, original_tender_id=uuid4())]) is None
+
+
+amounts = st.integers(1, 100_000)
+
+
+@given(st.lists(st.tuples(amounts, st.integers(0, 5_000), st.integers(0, 50_000), st.booleans()), max_size=8))
+def test_rule_15_the_drawer_is_what_documents_say_of_cash_and_cash_back_and_voids_undo_it(
+    sales: list[tuple[int, int, int, bool]],
+) -> None:
+    totals: list[Contribution] = []
+    drawer_minor = turnover_minor = tips_minor = 0
+    for amount_minor, tip_minor, cash_back_minor, voided in sales:
+        in_cash_minor = amount_minor // 2
+        tenders = [card(amount_minor - in_cash_minor, tip_minor=tip_minor, cash_back_minor=cash_back_minor)]
+        if in_cash_minor:
+            tenders.append(cash(in_cash_minor, in_cash_minor + 700, 1))
+        sold = tea(*tenders, price_minor=amount_minor)
+        totals += contributions_of(sold)
+        if voided:
+            draft = void_draft(
+                sold, seller_of(sold), void_sale_id=uuid4(), approved_by=None, reason="Wrong goods", new_id=uuid4
+            )
+            totals += contributions_of(document_of(draft, 4813, AT))
+        else:
+            drawer_minor += in_cash_minor - cash_back_minor
+            turnover_minor += amount_minor
+            tips_minor += tip_minor
+    reported = ShiftTotals(merged(totals))
+    assert reported.expected_cash_minor == drawer_minor
+    assert reported.amount("documents") == reported.amount("tender") == turnover_minor
+    assert reported.amount("tip") == tips_minor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.contracts.printing import CutBlock, RuleBlock, TextBlock
+from libs.contracts.printing import CutBlock, PairBlock, RuleBlock, TextBlock
 from services.sales.domain.print_markup import printed_document
 from services.sales.domain.receipt import make_receipt
 from services.sales.domain.receipt_labels import LANGUAGES, Language
@@ -15,7 +15,7 @@ from services.sales.domain.slip import SlipCause
 from services.sales.domain.slip_print import SlipPiece, SlipSide, slip_document
 from services.sales.layout_samples import receipt_values
 from services.sales.layout_templates import Layout, shipped_layout
-from tests.unit.sales.documents import store
+from tests.unit.sales.documents import Goods, card, document, frozen_lines, priced_lines, store
 from tests.unit.sales.printing.written import written
 from tests.unit.sales.test_slips import SLIP, paid_by_card, slips_of
 
@@ -50,7 +50,7 @@ def test_each_slip_is_cut_off_and_the_last_one_ends_with_the_document() -> None:
     pieces = [SlipPiece(side, slips_of(sold), sold.tenders[0]) for side in BOTH]
     blocks = slip_document(pieces, store(), "7").document.blocks
     assert sum(isinstance(block, CutBlock) for block in blocks) == 1
-    assert blocks[-1] == TextBlock(text="APPROVED")
+    assert blocks[-1] == TextBlock(text="\n".join(["FOR THE SHOP", *SLIP]))
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,26 @@ def test_each_slip_is_cut_off_and_the_last_one_ends_with_the_document() -> None:
 def test_the_customers_slip_is_on_every_layout_once(layout: str, before_it: str) -> None:
     sold = paid_by_card()
     receipt = make_receipt(sold, store(), language="pl", slips=[slips_of(sold)])
-    document = Layout.read(layout).document(printable_receipt(receipt, None), receipt_values(receipt))
-    texts = [block.text for block in document.blocks if isinstance(block, TextBlock)]
-    assert [text for text in texts if text in SLIP and text] == [line for line in SLIP if line]
+    printed = Layout.read(layout).document(printable_receipt(receipt, None), receipt_values(receipt))
+    texts = [block.text for block in printed.blocks if isinstance(block, TextBlock)]
+    assert texts.count("\n".join(SLIP)) == 1
     if before_it:
-        end = len(SLIP) + 2
-        assert document.blocks[-end] == RuleBlock()
-        assert written(document.blocks[-end - 1 : -end]).startswith(before_it)
+        assert printed.blocks[-3] == RuleBlock()
+        assert written(printed.blocks[-4:-3]).startswith(before_it)
+
+
+def test_the_longest_slips_of_many_cards_are_printed_with_the_longest_receipt() -> None:
+    goods = [Goods(f"Tea {number}", 100, amount_discount_minor=1, discount_reason="Dented") for number in range(1_000)]
+    tenders = [card(1_980) for _ in range(50)]
+    sold = document(frozen_lines(goods, priced_lines(goods, store())), store(), tenders)
+    slips = [slips_of(sold, *["x" * 80] * 120, tender_id=each.tender_id) for each in tenders]
+    receipt = make_receipt(sold, store(), slips=slips)
+    printed = shipped_layout("receipt").document(printable_receipt(receipt, None), receipt_values(receipt))
+    shown = [block for block in printed.blocks if isinstance(block, PairBlock)]
+    amounts = [block for block in shown if block.left.startswith("Tea ")]
+    assert [block.left for block in amounts] == [f"Tea {number}\n  1 szt. × 1,00" for number in range(1_000)]
+    written_slips = [block.text for block in printed.blocks if isinstance(block, TextBlock) and "xxx" in block.text]
+    assert sum(text.count("x") for text in written_slips) == 50 * 120 * 80
 
 
 def test_what_has_no_slip_ends_as_its_layout_says() -> None:
