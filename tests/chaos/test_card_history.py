@@ -27,6 +27,8 @@ from device_gateway.domain.card_operations import (
 )
 from device_gateway.drivers.interface import Driver
 from device_gateway.drivers.terminal.zvt.driver import ZvtOptions, ZvtTerminal
+from device_gateway.journal_terminals import TerminalSteps
+from device_gateway.service import RunningGateway
 from libs.contracts.terminals import OperateTerminal, TerminalAction, TerminalAnswered
 from libs.telemetry import configure_logging
 from libs.testkit.databases import DatabaseServer
@@ -35,6 +37,7 @@ from tests.integration.device_gateway.core.stand import until
 from tests.integration.device_gateway.terminals.gateway_child import CHILD_TIMEOUT_S, TERMINAL, Orders, killed, started
 from tests.integration.device_gateway.terminals.gateway_stand import Payments, at_work, order
 from tests.integration.device_gateway.terminals.history import KINDS, check_card_history
+from tests.integration.device_gateway.terminals.on_rabbitmq import linked_gateway, on_rabbitmq
 from tests.integration.device_gateway.terminals.payments_shop import PaymentsTill, tills_of_payments
 from tests.integration.device_gateway.terminals.wirings import BY_NAME, WIRINGS, Moved, Wiring
 
@@ -222,6 +225,68 @@ async def test_wherever_the_line_is_cut_the_intents_of_payments_say_what_the_ter
             await till.does(action, (direction, after_bytes))
     await till.compare()
     assert till.doubted > 0
+
+
+# Over a broker
+
+
+@pytest.mark.rabbitmq
+async def test_over_rabbitmq_cut_off_away_and_killed_it_charges_once_and_tells_the_truth(
+    rabbitmq_url: str, broker_namespace: str, tmp_path: Path
+) -> None:
+    wiring = BY_NAME["zvt-tcp"]
+    with wiring.serve(tmp_path / TERMINAL, finishes_when_cut_off=True) as terminal:
+        device = wiring.device(terminal.address, TERMINAL, tmp_path / TERMINAL)
+        async with on_rabbitmq(rabbitmq_url, broker_namespace) as broker:
+            payments, line = broker.payments, broker.line
+            first, second, third, refund, back = three_sales_a_refund_and_a_reversal(wiring)
+            async with linked_gateway(tmp_path, device, line.url, broker.namespace) as gateway:
+                await payments.sends(first, times=3)
+                assert (await payments.hears(first.operation_id)).outcome == "approved"
+
+                # Cut off while the terminal charges: what was taken may come again, what is told has to wait.
+                terminal.slow_down(0.1)
+                await payments.sends(second, times=2)
+                await until(lambda: _under_way(gateway))
+                line.refusing = True
+                line.cut()
+                await until(lambda: len(terminal.movements()) == 2)
+                terminal.mend()
+                await payments.sends(third)
+                assert payments.answers_to(second.operation_id) == []
+                line.refusing = False
+                for command in (second, third):
+                    assert (await payments.hears(command.operation_id)).outcome == "approved"
+
+            # Away: what runs out of time meanwhile is never begun.
+            stale = order("purchase", 9_000, currency=wiring.currency, terminal=TERMINAL)
+            await payments.sends(stale, valid_s=0.2)
+            await payments.sends(refund)
+            await asyncio.sleep(0.3)
+            bus = (line.url, broker.namespace)
+            # Killed with the refund, the second command, on its disk; then when the terminal has given it back.
+            for fault in ("gateway_before_command_acknowledged:kill:2", f"{AFTER_THE_TERMINAL}:kill:1"):
+                await killed(Orders(tmp_path, wiring.name, terminal.address, (), fault, bus))
+            async with linked_gateway(tmp_path, device, line.url, broker.namespace):
+                assert (await payments.hears(stale.operation_id)).outcome == "expired"
+                assert (await payments.hears(refund.operation_id)).outcome == "unknown"
+                told = await payments.asks_about(refund.operation_id, 300, currency=wiring.currency)
+                assert (told.outcome, told.found) == ("approved", True)
+
+                terminal.cut("from_terminal", 40)
+                await payments.sends(back, times=2)
+                undone = await payments.hears(back.operation_id)
+                if undone.outcome == "unknown":
+                    undone = await payments.asks_about(back.operation_id, 1_000, currency=wiring.currency)
+                said = [("charge", 1_000), ("charge", 2_000), ("charge", 3_000), ("refund", 300)]
+                assert terminal.movements() == said + [("reversal", 1_000)] * (undone.outcome == "approved")
+            # Nobody heard two answers to one operation.
+            assert len({answer.operation_id for answer in payments.answers}) == len(payments.answers)
+
+
+def _under_way(gateway: RunningGateway) -> bool:
+    with gateway.parts.journal.step() as step:
+        return bool(TerminalSteps(step).interrupted())
 
 
 # The check itself is worth something only if it notices drivers that guess or send twice.

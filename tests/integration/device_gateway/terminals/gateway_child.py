@@ -13,6 +13,7 @@ from pathlib import Path
 from libs.contracts.terminals import OperateTerminal
 from libs.testkit.faults import arm_from_environment
 from tests.integration.device_gateway.terminals.gateway_stand import at_work
+from tests.integration.device_gateway.terminals.on_rabbitmq import linked_gateway
 from tests.integration.device_gateway.terminals.wirings import BY_NAME
 
 CHILD_TIMEOUT_S = 30
@@ -21,18 +22,25 @@ TERMINAL = "terminal-0"
 
 @dataclass(frozen=True)
 class Orders:
-    """What the child shall have done at the terminal at `address`, one after the other, until the fault strikes."""
+    """What the child shall have done at the terminal at `address`, one after the other, until the fault strikes.
+
+    With a `broker`, its URL and its namespace, it carries out what comes from there.
+    """
 
     folder: Path
     wiring: str
     address: str
     commands: tuple[OperateTerminal, ...]
     fault: str
+    broker: tuple[str, str] | None = None
 
 
 async def work(orders: Orders) -> None:
-    """Send each command and wait for its answer."""
+    """Send each command and wait for its answer, or take what the broker has."""
     device = BY_NAME[orders.wiring].device(orders.address, TERMINAL, orders.folder / TERMINAL)
+    if orders.broker is not None:
+        async with linked_gateway(orders.folder, device, *orders.broker):
+            await asyncio.sleep(CHILD_TIMEOUT_S)
     async with at_work(orders.folder, [device]) as payments:
         for command in orders.commands:
             await payments.sends(command)

@@ -26,7 +26,7 @@ from libs.bus.envelope import from_headers
 from libs.bus.transport import Delivery
 from libs.contracts.terminals import OperateTerminal, TerminalAction, TerminalAnswered
 from libs.persistence import new_id
-from tests.integration.device_gateway.core.stand import GATEWAY, STORE, TILL, Stand, later, stand, until
+from tests.integration.device_gateway.core.stand import GATEWAY, STORE, TILL, Server, Stand, later, stand, until
 from tests.integration.device_gateway.terminals.nexo.terminals import options_for as nexo_options
 from tests.integration.device_gateway.terminals.nexo.terminals import simulator as nexo_simulator
 
@@ -49,6 +49,9 @@ async def _nothing(*_: object) -> None:
     """Deliveries go to the sink."""
 
 
+ANSWERS = Consumer("testing.answers", {TerminalAnswered: _nothing}, prefetch=200)
+
+
 def simulated(driver: str, **options: Any) -> SimulatedTerminal:
     """A fresh terminal of a driver."""
     return ZvtSimulator(ZvtSimulatorOptions(**options)) if driver == "zvt" else nexo_simulator(**options)
@@ -66,19 +69,17 @@ def wired(driver: str, address: str, folder: Path, *, name: str = NAME, **option
 
 
 @dataclass
-class Payments:
-    """Payments' end of the bus. `answers` are what it heard, in order, each message once."""
+class BusEnd:
+    """Payments' end of a bus. `answers` are what it heard, in order, each message once."""
 
-    shop: Stand
+    server: Server
     answers: list[TerminalAnswered] = field(default_factory=list)
     _heard: set[str] = field(default_factory=set)
     _by_operation: dict[UUID, list[TerminalAnswered]] = field(default_factory=lambda: defaultdict(list))
     _hearing: dict[UUID, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     async def listen(self) -> None:
-        await self.shop.server.transport.attach(
-            Consumer("testing.answers", {TerminalAnswered: _nothing}, prefetch=200), self._hear
-        )
+        await self.server.transport.attach(ANSWERS, self._hear)
 
     def _hear(self, delivery: Delivery) -> None:
         envelope = from_headers(delivery.headers, delivery.body)
@@ -91,7 +92,7 @@ class Payments:
         delivery.ack()
 
     async def sends(self, command: OperateTerminal, valid_s: float = VALID_S, *, times: int = 1) -> None:
-        await self.shop.server.send(command, later(valid_s), times=times)
+        await self.server.send(command, later(valid_s), times=times)
 
     async def asks(self, action: TerminalAction, amount_minor: int = 0, **facts: Any) -> TerminalAnswered:
         """Send an operation and wait for its answer."""
@@ -110,6 +111,17 @@ class Payments:
         [answer] = self.answers_to(operation_id)
         return answer
 
+    def answers_to(self, operation_id: UUID) -> list[TerminalAnswered]:
+        return list(self._by_operation[operation_id])
+
+
+class Payments(BusEnd):
+    """Payments' end of a gateway's bus."""
+
+    def __init__(self, shop: Stand) -> None:
+        super().__init__(shop.server)
+        self.shop = shop
+
     async def knows(self, operation_id: UUID) -> None:
         """Wait until the gateway's journal holds an outcome of an operation, also one that was told before."""
         await until(lambda: self._in_journal(operation_id) is not None)
@@ -124,9 +136,6 @@ class Payments:
         with self.shop.gateway.parts.journal.step() as step:
             operation = TerminalSteps(step).get(operation_id)
         return operation.answer if operation is not None else None
-
-    def answers_to(self, operation_id: UUID) -> list[TerminalAnswered]:
-        return list(self._by_operation[operation_id])
 
 
 def order(action: TerminalAction, amount_minor: int = 0, **facts: Any) -> OperateTerminal:

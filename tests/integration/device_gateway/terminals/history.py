@@ -258,7 +258,7 @@ async def check_card_history(
 
 
 async def _cuts(till: Till, actions: Sequence[TerminalAction], at_most: int | None) -> tuple[list[Cut], int]:
-    """The chosen bytes: before the first, after the last, and every so many, beginning elsewhere for each action."""
+    """Every n-th byte of what the terminal hears, from before the first; of what it says, back from after the last."""
     lengths: dict[tuple[TerminalAction, Direction], int] = {}
     for action in actions:
         lengths[action, "to_terminal"], lengths[action, "from_terminal"] = await till.undisturbed(action)
@@ -266,8 +266,8 @@ async def _cuts(till: Till, actions: Sequence[TerminalAction], at_most: int | No
     every = -(-bytes_in_all // at_most) if at_most else 1
     cuts = [
         Cut(action, direction, after_bytes)
-        for number, ((action, direction), length) in enumerate(lengths.items())
-        for after_bytes in sorted({0, *range(number % every, length + 1, every), length})
+        for (action, direction), length in lengths.items()
+        for after_bytes in (range(0, length + 1, every) if direction == "to_terminal" else range(length, -1, -every))
     ]
     return cuts, bytes_in_all
 

@@ -23,7 +23,7 @@ from device_gateway.drivers.terminal.process_and_files.simulator import (
 )
 from device_gateway.drivers.terminal.simulated_ledger import LedgerEntry
 from device_gateway.drivers.terminal.zvt.simulator import ZvtSimulator, ZvtSimulatorOptions
-from device_gateway.simulators import AnswerLostAfterEffect, CutAnswerAtByte, CutAtByte, Faults, serving
+from device_gateway.simulators import AnswerLostAfterEffect, CutAnswerAtByte, CutAtByte, Faults, LateAnswer, serving
 from device_gateway.simulators.simulator import SimulatedLine
 from libs.contracts.terminals import CardReferences
 from tests.integration.device_gateway.core.stand import TILL
@@ -58,6 +58,9 @@ class CuttableTerminal(Protocol):
 
     def keep_to_itself(self) -> None:
         """Do what it is told next, and not say so."""
+
+    def slow_down(self, delay_s: float) -> None:
+        """Say everything so much later."""
 
     def mend(self) -> None:
         """From now on nothing goes wrong."""
@@ -103,6 +106,9 @@ class TerminalOnALine:
     def keep_to_itself(self) -> None:
         self.simulator.faults = Faults([AnswerLostAfterEffect()])
 
+    def slow_down(self, delay_s: float) -> None:
+        self.simulator.faults = Faults([LateAnswer(delay_s)])
+
     def mend(self) -> None:
         self.simulator.faults = Faults()
 
@@ -136,6 +142,9 @@ class TerminalBehindAProgram:
 
     def keep_to_itself(self) -> None:
         self.installed.order(no_files=True)
+
+    def slow_down(self, delay_s: float) -> None:
+        self.installed.order(hang_s=delay_s)
 
     def mend(self) -> None:
         self.installed.take_back_orders()
