@@ -237,7 +237,8 @@ class ZvtTerminal:
     def _settle_what_was_before(self) -> NotSent | None:
         """Nothing is sent while something is in doubt: its receipt would no longer be the newest. Returns why not."""
         doubt = self._memory.now.doubt
-        if doubt is None or not isinstance(outcome := self._settle(doubt), Unknown):
+        outcome = self._settle(doubt) if doubt is not None else None
+        if not isinstance(outcome, Unknown) or self._memory.now.doubt is None:
             return None
         return NotSent(f"What became of the operation before is not known yet. {outcome.reason}", "operation-in-doubt")
 
@@ -250,7 +251,11 @@ class ZvtTerminal:
         if newest is None:
             return Unknown("The terminal's last receipt cannot be read.")
         outcome = _outcome_by_receipt(doubt, receipt, newest)
-        if not isinstance(outcome, Unknown):
+        if isinstance(outcome, Unknown):
+            # Its own receipt is not the newest any more, so none to come will say more. A person decides about it, and
+            # the next customers can pay.
+            self._memory.given_up(newest)
+        else:
             self._memory.certain(doubt.reference, outcome, newest)
         return outcome
 
@@ -263,8 +268,8 @@ class ZvtTerminal:
         if status is None or status.identity == "":
             return Unknown("The terminal shows no last receipt: look at its slips.")
         return Unknown(
-            f"The gateway was restarted in between. The terminal's last receipt is {status.references.receipt_number} "
-            f"over {status.amount_minor} (minor units): compare it with the slip."
+            "Which receipt was the last one before is not known here any more. The terminal's last receipt is "
+            f"{status.references.receipt_number} over {status.amount_minor} (minor units): compare it with the slip."
         )
 
     def _repeat_receipt(self, service: int) -> Reply | Unknown:

@@ -128,6 +128,10 @@ class Remembering:
         answers = _with(self.now.answers, answered)
         self._keep_if_possible(Memory(begun=self.now.begun, newest=newest, doubt=None, answers=answers))
 
+    def given_up(self, newest: str) -> None:
+        """The terminal's receipts cannot tell what became of the operation in doubt, and will not."""
+        self._keep_if_possible(self.now.model_copy(update={"doubt": None, "newest": newest, "begun": None}))
+
     def never_sent(self) -> None:
         """The operation that was about to be sent was not."""
         self._keep_if_possible(self.now.model_copy(update={"doubt": None}))
