@@ -215,10 +215,11 @@ def _tender(kind: str, amount_minor: int) -> TenderFacts:
 def _report(kind: Literal["x", "z"], *, full: bool) -> ShiftReport:
     closed = kind == "z"
     amount_minor, count = (1_198, 1) if full else (0, 0)
+    expected_minor = 15_000 if full else 20_000
     cash = DrawerCash(
         currency="PLN",
-        expected_minor=21_198,
-        counted_minor=21_000 if closed else None,
+        expected_minor=expected_minor,
+        counted_minor=expected_minor - 198 if closed else None,
         variance_minor=-198 if closed else None,
         denominations=() if closed else None,
     )
@@ -258,9 +259,14 @@ def _report(kind: Literal["x", "z"], *, full: bool) -> ShiftReport:
         discount_minor=0,
         taxes=(TaxTally(code="vat", rate_ppm=230_000, base_minor=974, tax_minor=224),) if full else (),
         tax_minor=224 if full else 0,
-        tenders=(Tally(kind="cash", count=count, amount_minor=amount_minor),) if full else (),
+        tenders=(Tally(kind="card", count=count, amount_minor=amount_minor),) if full else (),
         tendered_minor=amount_minor,
         rounding_minor=0,
+        tips=(Tally(kind="card", count=count, amount_minor=200),) if full else (),
+        tip_minor=200 if full else 0,
+        cash_backs=(Tally(kind="card", count=count, amount_minor=5_000),) if full else (),
+        cash_back_minor=5_000 if full else 0,
+        charged=(Tally(kind="card", count=count, amount_minor=6_398),) if full else (),
         voided=(),
         drawer=tuple(
             Tally(kind=one, count=1 if one == "float" else 0, amount_minor=20_000 if one == "float" else 0)
