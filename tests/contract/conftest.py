@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ SETTINGS = {
     "TILLSTREAM_SALES_SMTP_HOST": "mail.invalid",
     "TILLSTREAM_SALES_MAIL_FROM": "receipts@corner.example",
     "TILLSTREAM_SALES_RECEIPT_MAIL_EVERY_S": "86400",
+    "TILLSTREAM_PAYMENTS_ACQUIRERS_FILE": str(Path(__file__).with_name("acquirers.toml")),
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.contract.documents import OPERATIONS, documented
 from tests.contract.living_shop import Json, LivingShop
-from tests.contract.recipes import Names, Recipe, payments, recipe_for
+from tests.contract.recipes import Names, Recipe, concentrator, payments, recipe_for
 
 REPLAYED = "Idempotency-Replayed"
 WITH_TOKEN = [label for label, said in documented() if "security" in said and label in OPERATIONS]
@@ -24,10 +24,13 @@ WITH_JSON = [
 ]
 # A tender's key is a name for it: the answer tells how far the basket is paid by now.
 TENDERS = "POST /sales/v1/baskets/{basket_id}/tenders"
+# So is that of a card presented: nothing of the request is kept, and the answer tells how far the payment is by now.
+CARD = "POST /payments/v1/intents/{intent_id}/card"
 KEYED = [
     label
     for label, said in documented()
-    if any(parameter["name"] == "idempotency-key" for parameter in said.get("parameters", ())) and label != TENDERS
+    if any(parameter["name"] == "idempotency-key" for parameter in said.get("parameters", ()))
+    and label not in (TENDERS, CARD)
 ]
 OTHERWISE: dict[str, Json] = {
     "POST /catalog/v1/stock/movements": {"note": "Another one"},
@@ -144,7 +147,11 @@ def test_nobody_does_anything_without_its_permission(label: str, shop: LivingSho
 
 
 @pytest.mark.parametrize(
-    "label", [label for label in WITH_TOKEN if OF_A_STORE.search(label)] + LISTS_OF_A_STORE + payments.LISTS_OF_A_STORE
+    "label",
+    [label for label in WITH_TOKEN if OF_A_STORE.search(label)]
+    + LISTS_OF_A_STORE
+    + payments.LISTS_OF_A_STORE
+    + concentrator.LISTS_OF_A_STORE,
 )
 def test_nobody_reaches_into_another_store(label: str, shop: LivingShop) -> None:
     response = Asker(shop, label).ask(token=shop.outsider.token, key=str(uuid4()))
@@ -210,7 +217,7 @@ def test_the_same_key_with_another_body_is_refused(label: str, shop: LivingShop)
     asker = Asker(shop, label)
     key = str(uuid4())
     assert asker.ask(key=key).is_success
-    other = asker.body | {**OTHERWISE, **payments.OTHERWISE}[label]
+    other = asker.body | {**OTHERWISE, **payments.OTHERWISE, **concentrator.OTHERWISE}[label]
     document = problem(asker.ask(key=key, body=other), 422)
     assert document["type"].endswith("/idempotency-key-reused")
     assert [each["field"] for each in document["errors"]] == ["header.Idempotency-Key"]

@@ -7,6 +7,7 @@ where the work is done.
 from __future__ import annotations
 
 from tests.contract.recipes.catalog import CATALOG
+from tests.contract.recipes.concentrator import CONCENTRATOR
 from tests.contract.recipes.identity import IDENTITY
 from tests.contract.recipes.operations import OPERATIONS
 from tests.contract.recipes.payments import PAYMENTS
@@ -16,7 +17,7 @@ from tests.contract.recipes.sales import SALES
 
 __all__ = ["RECIPES", "Names", "Recipe", "recipe_for"]
 
-RECIPES: dict[str, Recipe] = {**IDENTITY, **CATALOG, **SALES, **PRINTING, **OPERATIONS, **PAYMENTS}
+RECIPES: dict[str, Recipe] = {**IDENTITY, **CATALOG, **SALES, **PRINTING, **OPERATIONS, **PAYMENTS, **CONCENTRATOR}
 _HEALTH = Recipe(token=nobody)
 
 

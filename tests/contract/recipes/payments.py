@@ -38,12 +38,12 @@ def _confirmed(shop: LivingShop, names: Names) -> Names:
     return names
 
 
-def _held(shop: LivingShop) -> Names:
+def held(shop: LivingShop) -> Names:
     return _confirmed(shop, _asked(shop))
 
 
 def _completed(shop: LivingShop) -> Names:
-    names = _held(shop)
+    names = held(shop)
     shop.till("POST", f"{_API}/pre-authorisations/{names['intent_id']}/completion", {})
     return _confirmed(shop, names)
 
@@ -93,13 +93,13 @@ def _day(shop: LivingShop, names: Names) -> Json:
     return {"terminal_id": names["terminal_id"], "currency": CURRENCY, "totals": totals}
 
 
-def _settlement(shop: LivingShop) -> Names:
+def settlement(shop: LivingShop) -> Names:
     made = shop.till("POST", f"{_API}/settlements", _day(shop, _terminal(shop)))
     return {"settlement_id": made["settlement_id"]}
 
 
 def _difference(shop: LivingShop) -> Names:
-    query = {"store_id": shop.store_id, **_settlement(shop)}
+    query = {"store_id": shop.store_id, **settlement(shop)}
     [found] = shop.till("GET", f"{_API}/differences", **query)["items"]
     return {"difference_id": found["difference_id"]}
 
@@ -121,7 +121,7 @@ def _limit(shop: LivingShop) -> Names:
     return {"currency": CURRENCY, "scheme": "visa"}
 
 
-def _of_store(shop: LivingShop) -> Names:
+def of_store(shop: LivingShop) -> Names:
     return {"store_id": shop.store_id}
 
 
@@ -134,16 +134,16 @@ _HOLD = f"{_API}/pre-authorisations/{{intent_id}}"
 
 PAYMENTS: dict[str, Recipe] = {
     f"GET {_API}/intents": Recipe(),
-    f"GET {_INTENT}": Recipe(_held),
-    f"POST {_INTENT}/inquiry": Recipe(_held),
+    f"GET {_INTENT}": Recipe(held),
+    f"POST {_INTENT}/inquiry": Recipe(held),
     f"POST {_INTENT}/confirmation": Recipe(_asked, _says(approval_code="A12", last_four="0119"), spent=True),
     f"POST {_INTENT}/reversal": Recipe(_completed, _says(reason="Wrong guest"), spent=True),
     f"POST {_INTENT}/refunds": Recipe(_completed, _says(amount_minor=100), spent=True),
     f"POST {_API}/pre-authorisations": Recipe(_with_default, _says(currency=CURRENCY, amount_minor=HELD_MINOR)),
-    f"POST {_HOLD}/increments": Recipe(_held, _says(amount_minor=500), spent=True),
-    f"POST {_HOLD}/completion": Recipe(_held, _says(amount_minor=900), spent=True),
-    f"POST {_HOLD}/cancellation": Recipe(_held, _says(reason="Left early"), spent=True),
-    f"GET {_API}/terminals": Recipe(query=_of_store),
+    f"POST {_HOLD}/increments": Recipe(held, _says(amount_minor=500), spent=True),
+    f"POST {_HOLD}/completion": Recipe(held, _says(amount_minor=900), spent=True),
+    f"POST {_HOLD}/cancellation": Recipe(held, _says(reason="Left early"), spent=True),
+    f"GET {_API}/terminals": Recipe(query=of_store),
     f"POST {_API}/standalone-terminals": Recipe(body=lambda shop, names: {"store_id": shop.store_id, "name": _name()}),
     f"PUT {_API}/tills/{{till_id}}/default-terminal": Recipe(
         lambda shop: {"till_id": shop.second.id, **_terminal(shop)},
@@ -156,13 +156,13 @@ PAYMENTS: dict[str, Recipe] = {
     f"PUT {_API}/cash-back-limits/{{currency}}/{{scheme}}": Recipe(_limit, _says(limit_minor=6_000)),
     f"DELETE {_API}/cash-back-limits/{{currency}}/{{scheme}}": Recipe(_limit, spent=True),
     f"POST {_API}/settlements": Recipe(_terminal, _day, spent=True),
-    f"GET {_API}/settlements": Recipe(query=_of_store),
-    f"GET {_API}/settlements/{{settlement_id}}": Recipe(_settlement),
-    f"GET {_API}/differences": Recipe(query=_of_store),
+    f"GET {_API}/settlements": Recipe(query=of_store),
+    f"GET {_API}/settlements/{{settlement_id}}": Recipe(settlement),
+    f"GET {_API}/differences": Recipe(query=of_store),
     f"POST {_API}/differences/{{difference_id}}/explanation": Recipe(_difference, _says(explanation="By hand")),
     f"POST {_API}/differences/{{difference_id}}/closing": Recipe(_difference, _says(reason="Booked"), spent=True),
-    f"POST {_API}/acquirer-files": Recipe(body=_csv, query=_of_store),
-    f"GET {_API}/acquirer-files": Recipe(query=_of_store),
+    f"POST {_API}/acquirer-files": Recipe(body=_csv, query=of_store),
+    f"GET {_API}/acquirer-files": Recipe(query=of_store),
     f"GET {_API}/acquirer-files/{{file_id}}/refusals": Recipe(_file),
 }
 OTHERWISE: dict[str, Json] = {
