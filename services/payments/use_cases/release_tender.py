@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.contracts.tenders import ReleaseTender
 from libs.persistence import UnitOfWork, new_id
 from services.payments.domain.intent import REFUNDABLE, Action, Intent, IntentKind, IntentState, Release
-from services.payments.domain.payment import SALES, Payment
+from services.payments.domain.payment import PAYMENTS, SALES, Payment
 from services.payments.storage.intents import IntentRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.decide_action import decline_action
@@ -80,4 +80,8 @@ async def _refund_instead(work: UnitOfWork, change: PaymentChange, limits: Opera
     refunding = PaymentChange(work, refund)
     refunding.created(SALES, "the sale was voided after the terminal's end of day")
     await start_action(refunding, Action.REFUND, amount_minor, limits, SALES, original=original)
+    if refund.concentrated:
+        refunding.anomaly(
+            PAYMENTS, "The acquirer gives it back only to the card: somebody has to present it once more."
+        )
     await refunding.keep()

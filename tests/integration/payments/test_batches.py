@@ -332,3 +332,20 @@ async def test_numbers_name_configured_acquirers_once_each(banks: SettlingShop) 
     assert (await cashier.post("/concentrated-terminals", {**body, "numbers": [first]})).status_code == 403
     listed = await cashier.get("/concentrated-terminals", store_id=str(banks.shop.store_id))
     assert [(each["name"], len(each["numbers"])) for each in listed["items"]] == [("keyed", 2)]
+
+
+async def test_a_sale_voided_after_the_day_is_settled_leaves_a_refund_that_somebody_must_find(
+    banks: SettlingShop,
+) -> None:
+    paid = await banks.pays(1_200)
+    await banks.ends_day()
+    await banks.shop.release(paid, 1_200)
+    listed = await banks.manager.get("/intents", state="anomalous")
+    [refund] = [each for each in listed["items"] if each["original_intent_id"] == str(paid)]
+    assert (refund["state"], refund["amount_minor"]) == ("awaiting_card", 1_200)
+    assert (await banks.shop.intent(refund["intent_id"]))["history"][-1]["reason"] == (
+        "The acquirer gives it back only to the card: somebody has to present it once more."
+    )
+    assert (await banks.presents(refund["intent_id"]))["state"] == "captured"
+    assert (await banks.shop.intent(paid))["state"] == "refunded"
+    assert (await banks.shop.told(paid))[-1] == "released"
