@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -37,9 +39,13 @@ class Api:
         """The text at `path`."""
         return (await self.request("GET", path)).text
 
-    async def post(self, path: str, body: Json | None = None) -> Any:
+    async def post(self, path: str, body: Json | None = None, *, headers: dict[str, str] | None = None) -> Any:
         """The JSON answer to a POST."""
-        return (await self.request("POST", path, json=body)).json()
+        return (await self.request("POST", path, json=body, headers=headers or {})).json()
+
+    async def delete(self, path: str) -> Any:
+        """The JSON answer to a DELETE."""
+        return (await self.request("DELETE", path)).json()
 
     async def put(self, path: str, body: Json | list[Json]) -> Any:
         """The JSON answer to a PUT."""
@@ -56,11 +62,17 @@ class Api:
             if cursor is None:
                 return items
 
+    async def events(self, path: str) -> AsyncGenerator[Any, None]:
+        """The JSON of each Server-Sent Event at `path`, until the stream ends or the caller closes it."""
+        async with self._http.stream("GET", path, headers=self._authorisation()) as response:
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line.removeprefix("data:"))
+
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any call."""
-        headers = dict(options.pop("headers", {}))
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+        headers = {**options.pop("headers", {}), **self._authorisation()}
         response = await self._http_request(method, path, headers=headers, **options)
         if response.is_success:
             return response
@@ -69,6 +81,9 @@ class Api:
         except (ValueError, KeyError):
             detail = response.text[:300]
         raise DemoFailed(f"{method} {path} answered {response.status_code}: {detail}", response.status_code)
+
+    def _authorisation(self) -> dict[str, str]:
+        return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
 
     # As every till does: whatever became of the request, the ids in it make sure that it takes effect once.
     @stamina.retry(on=httpx.TransportError, attempts=3, wait_initial=0.1)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 from infra.demo.api import Api, DemoFailed, Json
+from infra.demo.cards import SALES, CardTill, Way, way_of
 from infra.demo.goods import Goods
+from infra.demo.terminals import StandaloneTerminal, Terminal
 from libs.persistence import new_id
 
 FLOAT_MINOR = 15_000
 CURRENCY = "EUR"
-SALES = "/sales/v1"
 
 
 @dataclass
@@ -41,7 +42,10 @@ class Tally:
 
 @dataclass
 class Cashier:
-    """One person at one till. `cash_minor` is what lies in the drawer, coin by coin as they handled it."""
+    """One person at one till. `cash_minor` is what lies in the drawer, coin by coin as they handled it.
+
+    Without `cards` the till has no payment terminal. `paid_by_card` are sales that one card paid at it, quite normally.
+    """
 
     till_code: str
     till_id: str
@@ -54,6 +58,15 @@ class Cashier:
     cash_minor: int = FLOAT_MINOR
     shift_id: str = ""
     receipts: list[Json] = field(default_factory=list)
+    cards: CardTill | None = None
+    paid_by_card: list[Json] = field(default_factory=list)
+    _nothing_left: set[str] = field(default_factory=set)
+
+    def take_cards(self, terminal: Terminal, standalone: StandaloneTerminal) -> None:
+        """From now on there is a payment terminal beside the till, and one on the counter."""
+        # Seeded apart, so that what is weighed is the same with and without cards.
+        chance = Random(self.till_code)  # noqa: S311 - which card a customer takes out is no secret
+        self.cards = CardTill(self.api, terminal, standalone, self.approval, chance)
 
     async def open_shift(self) -> None:
         """Count the float into the drawer."""
@@ -66,7 +79,10 @@ class Cashier:
         """Ring up one basket in one of the ways in which it happens in a shop."""
         if self.shelf and turn % 5 == 0:
             await self.recall()
-        if turn % 20 == 3:
+        way = way_of(turn) if self.cards is not None else None
+        if way is not None:
+            await self.sell_by_card(goods, way)
+        elif turn % 20 == 3:
             await self.scan_one_by_one(goods)
         elif turn % 20 == 7:
             await self.suspend(goods)
@@ -79,7 +95,13 @@ class Cashier:
         if turn % 25 == 24:
             await self.take_back()
         if turn % 60 == 59:
-            await self.void_last()
+            await self.void_last(paid_in_cash(self.receipts))
+        if turn % 50 == 21:
+            await self.take_back_to_card()
+        if turn % 50 == 23 and self.cards is not None:
+            voided = await self.void_last(self.paid_by_card)
+            if voided is not None:
+                await self.cards.given_back(voided["tenders"][0]["tender_id"])
 
     async def sell(self, goods: Sequence[Goods]) -> Json:
         """The usual way: the till posts the finished basket in one call."""
@@ -117,6 +139,16 @@ class Cashier:
         self.tally.discounted += 1
         await self._pay(basket["basket_id"], basket["total_minor"], voucher_minor=min(200, basket["total_minor"] // 2))
 
+    async def sell_by_card(self, goods: Sequence[Goods], way: Way) -> None:
+        """Scan by scan; a card pays, or two, and cash the rest. Until it is known what a card paid, nothing goes on."""
+        assert self.cards is not None, "a till without a terminal takes no cards"
+        basket = await self._scanned(goods)
+        basket_id = basket["basket_id"]
+        due_minor = await self.cards.pay(basket_id, basket["total_minor"], way)
+        sale = await self._pay(basket_id, due_minor, voucher_minor=0)
+        if way is Way.WHOLE:
+            self.paid_by_card.append(sale)
+
     async def suspend(self, goods: Sequence[Goods]) -> None:
         """The customer forgot something: the basket is put aside, for whichever till is free next."""
         basket = await self._scanned(goods)
@@ -131,34 +163,52 @@ class Cashier:
         await self._pay(basket_id, basket["total_minor"], voucher_minor=0)
 
     async def take_back(self) -> None:
-        """A customer brings the first thing on an earlier receipt back."""
-        for sale in self.receipts:
-            found = await self.api.get(f"{SALES}/sales/by-receipt/{sale['receipt_code']}")
-            lines = [line for line in found["lines"] if line["why_not"] is None]
-            if not lines or found["voided_by_sale_id"] or any(each["kind"] != "cash" for each in found["tenders"]):
+        """A customer brings the first thing on an earlier receipt back, and gets cash."""
+        for sale in paid_in_cash(self.receipts):
+            found = await self._returned_line(sale)
+            if found is None:
                 continue
-            line = lines[0]
-            if line["refund_minor"] == 0:
-                continue
-            body: Json = {
-                "sale_id": str(new_id()),
-                "currency": CURRENCY,
-                "lines": [
-                    {
-                        "product_id": line["product_id"],
-                        "quantity": f"-{line['left']}",
-                        "returns": {"sale_id": found["sale_id"], "line_id": line["line_id"], "reason": "Not fresh"},
-                    }
-                ],
-            }
-            body["tenders"] = [{"kind": "cash", "given_minor": -rounded(line["refund_minor"])}]
+            line, refund_minor = found
+            body: Json = {"sale_id": str(new_id()), "currency": CURRENCY, "lines": [line]}
+            body["tenders"] = [{"kind": "cash", "given_minor": -rounded(refund_minor)}]
             self.tally.returns += 1
             await self._post(body)
             return
 
-    async def void_last(self) -> None:
-        """The customer changed their mind at once: the manager voids the last document."""
-        for sale in reversed(self.receipts):
+    async def take_back_to_card(self) -> None:
+        """The same by the code on the receipt of a card: the money goes back to the card that paid."""
+        if self.cards is None:
+            return
+        for sale in self.paid_by_card:
+            found = await self._returned_line(sale)
+            if found is None:
+                continue
+            line, _refund_minor = found
+            basket = await self.api.post(f"{SALES}/baskets", {"basket_id": str(new_id()), "currency": CURRENCY})
+            path = f"{SALES}/baskets/{basket['basket_id']}"
+            basket = await self.api.post(f"{path}/lines", line)
+            [paid] = sale["tenders"]
+            await self.cards.give_back(basket["basket_id"], basket["total_minor"], paid["tender_id"])
+            self.tally.returns += 1
+            self._book(await self.api.post(f"{path}/complete", {}))
+            return
+
+    async def _returned_line(self, sale: Json) -> tuple[Json, int] | None:
+        """The first thing of a sale that may still come back, as a line of a basket, and what is given for it."""
+        if sale["kind"] != "sale" or sale["sale_id"] in self._nothing_left:
+            return None
+        found = await self.api.get(f"{SALES}/sales/by-receipt/{sale['receipt_code']}")
+        line = next((line for line in found["lines"] if line["why_not"] is None and line["refund_minor"]), None)
+        if line is None or found["voided_by_sale_id"]:
+            self._nothing_left.add(sale["sale_id"])
+            return None
+        returns = {"sale_id": found["sale_id"], "line_id": line["line_id"], "reason": "Not fresh"}
+        returned = {"product_id": line["product_id"], "quantity": f"-{line['left']}", "returns": returns}
+        return returned, line["refund_minor"]
+
+    async def void_last(self, sales: Sequence[Json]) -> Json | None:
+        """The customer changed their mind at once: the manager voids the last of these; gives it back, if any."""
+        for sale in reversed(sales):
             if sale["kind"] == "sale" and sale["sale_id"] not in self._touched():
                 approval = await self.approval("sales.void", sale["sale_id"], "Customer changed their mind")
                 voided = await self.api.post(
@@ -167,7 +217,8 @@ class Cashier:
                 )
                 self.tally.voids += 1
                 self._book(voided)
-                return
+                return sale
+        return None
 
     async def approval(self, action: str, bound_to: str, reason: str, up_to: Json | None = None) -> str:
         """The manager comes over, sees how far it goes, and types their PIN."""
@@ -251,7 +302,7 @@ class Cashier:
             self.tally.weighed_lines += each.weighed
         return basket
 
-    async def _pay(self, basket_id: str, total_minor: int, *, voucher_minor: int) -> None:
+    async def _pay(self, basket_id: str, total_minor: int, *, voucher_minor: int) -> Json:
         path = f"{SALES}/baskets/{basket_id}"
         if voucher_minor:
             voucher = {"tender_id": str(new_id()), "kind": "voucher", "amount_minor": voucher_minor, "reference": "V-1"}
@@ -259,7 +310,9 @@ class Cashier:
         if total_minor > voucher_minor:
             cash = {"tender_id": str(new_id()), "kind": "cash", "given_minor": handed_over(total_minor)}
             await self.api.post(f"{path}/tenders", cash)
-        self._book(await self.api.post(f"{path}/complete", {}))
+        sale: Json = await self.api.post(f"{path}/complete", {})
+        self._book(sale)
+        return sale
 
     def _book(self, sale: Json) -> None:
         self.receipts.append(sale)
@@ -272,6 +325,11 @@ class Cashier:
     def _touched(self) -> set[str]:
         returned = {line["returns_sale_id"] for sale in self.receipts for line in sale["lines"]}
         return returned | {sale["voids_sale_id"] for sale in self.receipts}
+
+
+def paid_in_cash(sales: Sequence[Json]) -> list[Json]:
+    """Those that were paid in cash alone."""
+    return [sale for sale in sales if all(tender["kind"] == "cash" for tender in sale["tenders"])]
 
 
 def handed_over(at_most_minor: int) -> int:

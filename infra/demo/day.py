@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -13,14 +13,14 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from infra.demo.api import Api, DemoFailed, Json
-from infra.demo.audit import Check, audit, audit_paper
-from infra.demo.goods import assortment, baskets
+from infra.demo.audit import Check, audit, audit_paper, documents_of
+from infra.demo.back_room import STEPS, BackRoom, back_room
+from infra.demo.card_evening import audit_cards, settle_terminals
+from infra.demo.goods import Goods, assortment, baskets
 from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, CASHIERS, MANAGER, AlreadySetUp, Shop, set_up_shop
 from infra.demo.store_pc import StorePc, store_pc
-from infra.demo.subscriber.service import definition as subscriber
 from libs.host.console import err, out, progress
-from libs.host.embedded import STEPS, EmbeddedHost, embedded
-from libs.host.registry import all_services
+from libs.host.server import StopSignal
 from libs.host.settings import HostSettings
 from libs.money import Money
 
@@ -35,27 +35,26 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
     they were printed are kept in the folder `pictures`. With `keep` the system runs on until it is told to stop, and
     says where it is and who may sign on.
     """
-    with ExitStack() as bar:
-        advance = bar.enter_context(progress("Starting", STEPS))
-        async with (
-            embedded(settings, [*all_services(), subscriber], advance=advance) as host,
-            AsyncExitStack() as devices,
-        ):
-            bar.close()
-            http = await devices.enter_async_context(httpx.AsyncClient(base_url=host.url, timeout=REQUEST_TIMEOUT_S))
-            agrees = await _day(
-                Api(http),
-                host.secrets,
-                baskets,
-                tills,
-                lambda anonymous, shop: devices.enter_async_context(store_pc(host, anonymous, shop)),
-                pictures,
-            )
-            if keep and not host.stop.is_set:
-                _say_where(host)
-                await host.stop.wait()
-                err.print("Stopping: open requests may finish.")
-            return agrees
+    stop = StopSignal()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(stop.listening())
+        with progress("Starting", STEPS) as advance:
+            room = await stack.enter_async_context(back_room(settings, advance))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=room.url, timeout=REQUEST_TIMEOUT_S))
+        agrees = await _day(
+            Api(http),
+            room.secrets,
+            baskets,
+            tills,
+            lambda anonymous, shop: stack.enter_async_context(store_pc(room, settings.data_folder, anonymous, shop)),
+            pictures,
+        )
+        if keep:
+            stop.started = True
+            _say_where(room)
+            await stop.wait()
+            err.print("Stopping: open requests may finish.")
+        return agrees
 
 
 async def run_day_at(url: str, secrets: Mapping[str, str], *, baskets: int, tills: int) -> bool:
@@ -88,11 +87,14 @@ async def _day(
         elapsed_s = time.perf_counter() - started
         with progress("Closing", till_count) as advance:
             reports = await _close(shop, lambda: advance("shifts", 1))
+            settled = await settle_terminals(shop, pc) if pc is not None else []
         receipt = await _show(shop, elapsed_s)
         with progress("Checking"):
-            checks = await audit(shop, reports)
+            sales = await documents_of(shop)
+            checks = await audit(shop, sales, reports)
             if pc is not None:
-                checks += await audit_paper(shop, pc)
+                checks += await audit_cards(shop, settled, sales, reports)
+                checks += await audit_paper(shop, pc, sales)
         if pc is not None and pictures is not None:
             _keep_pictures(shop, pc, receipt, pictures)
     except DemoFailed as error:
@@ -114,20 +116,33 @@ async def _trade(shop: Shop, basket_count: int, advance: Callable[[], None]) -> 
     """Each till serves its share of the customers, all tills at once."""
     goods = assortment()
     queue = [[goods[name] for name in names] for names in baskets(basket_count)]
+    shares = [_in_turn(queue[index :: len(shop.cashiers)]) for index in range(len(shop.cashiers))]
 
     async def work(index: int) -> None:
         cashier = shop.cashiers[index]
         await cashier.open_shift()
-        for turn, basket in enumerate(queue[index :: len(shop.cashiers)]):
+        for turn, basket in enumerate(shares[index]):
             await cashier.serve(basket, turn)
             advance()
         if cashier.cash_minor > 50_000:
             await cashier.skim(30_000)
 
-    await asyncio.gather(*(work(index) for index in range(len(shop.cashiers))))
+    try:
+        async with asyncio.TaskGroup() as tills:
+            for index in range(len(shop.cashiers)):
+                tills.create_task(work(index))
+    except* DemoFailed as failed:
+        # One till in trouble is enough to end the day; the others are told to stop.
+        raise failed.exceptions[0] from None
     # Whoever forgot something has come back by closing time.
     while shop.cashiers[0].shelf:
         await shop.cashiers[0].recall()
+
+
+def _in_turn(share: Sequence[list[Goods]]) -> list[list[Goods]]:
+    """The baskets of a till, of each two the smaller one first: who has little in the basket taps a card for it."""
+    pairs = (share[place : place + 2] for place in range(0, len(share), 2))
+    return [basket for pair in pairs for basket in sorted(pair, key=len)]
 
 
 async def _close(shop: Shop, advance: Callable[[], None]) -> list[Json]:
@@ -198,13 +213,13 @@ def _show_checks(checks: Sequence[Check]) -> None:
     out.print(f"{held} of {len(checks)} checks hold.", highlight=False)
 
 
-def _say_where(host: EmbeddedHost) -> None:
+def _say_where(room: BackRoom) -> None:
     code, _pin, password = ADMINISTRATOR
-    out.print(f"\nTillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
-    for definition in host.services:
-        out.print(f"  {host.url}/{definition.name}/docs", highlight=False, soft_wrap=True)
-    if "gateway" in host.edge.apps:
-        out.print(f"  {host.url}/gateway/  the devices of the tills and how they are", highlight=False, soft_wrap=True)
+    out.print(f"\nTillstream runs at [bold]{room.url}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
+    for name in room.services:
+        out.print(f"  {room.url}/{name}/docs", highlight=False, soft_wrap=True)
+    if room.has_gateway:
+        out.print(f"  {room.url}/gateway/  the devices of the tills and how they are", highlight=False, soft_wrap=True)
     cashiers = ", ".join(each for each, _name in CASHIERS)
     for who, how in (
         ("office", f"{code}, password {password}"),
