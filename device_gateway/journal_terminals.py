@@ -104,7 +104,7 @@ class TerminalSteps:
 
     def held_minor(self, operation: TerminalOperation | None) -> int | None:
         """What the pre-authorisation of an operation's payment held before it: what was approved at first, and each
-        increment. None if this journal does not know.
+        increment. None if this journal does not know, or one of them is in doubt.
         """
         if operation is None or operation.action not in _BUILD_ON_WHAT_IS_HELD:
             return None
@@ -119,7 +119,7 @@ class TerminalSteps:
             .order_by(terminal_operations.c.position)
         )
         steps = [step for _, step in self._read(of_payment)]
-        if not any(step.action == "pre_authorisation" for step in steps):
+        if not any(step.action == "pre_authorisation" for step in steps) or any(step.in_doubt for step in steps):
             return None
         answers = [step.known_answer for step in steps]
         return sum(answer.amount_minor or 0 for answer in answers if answer and answer.outcome == "approved") or None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from device_gateway.domain.card_operations import Approved, Unknown
+from device_gateway.domain.card_operations import Approved, Declined, OperationResult, Unknown
 from device_gateway.domain.orders import Trail
 from device_gateway.domain.placement import PlacedDevice
 from device_gateway.domain.terminal_operation import LONGEST_WAIT, OperationState, TerminalOperation
@@ -147,6 +149,73 @@ def test_patience_counts_from_when_the_terminal_went_away(journal: Journal, cloc
     answer = stored(journal, operation.operation_id).answer
     assert answer is not None
     assert (answer.outcome, answer.reason) == ("not_sent", "It is switched off.")
+
+
+def _decided(journal: Journal, action: Any, result: OperationResult, **facts: Any) -> TerminalOperation:
+    sending = begun(journal, accepted(journal, action, **facts))
+    with journal.step() as step:
+        decided = sending.given(result, step.now)
+        TerminalSteps(step).save(decided)
+    return decided
+
+
+def _held_before(journal: Journal, operation: TerminalOperation | None) -> int | None:
+    with journal.step() as step:
+        return TerminalSteps(step).held_minor(operation)
+
+
+def test_a_pre_authorisation_holds_what_was_approved_at_first_and_each_increment(
+    journal: Journal, clock: Clock
+) -> None:
+    payment, other = new_id(), new_id()
+    _decided(journal, "pre_authorisation", Approved(5_000), intent_id=payment)
+    _decided(journal, "pre_authorisation", Approved(900), intent_id=other)
+    first = _decided(journal, "increment", Approved(1_000), intent_id=payment)
+    _decided(journal, "increment", Declined("6C", "Cancelled."), intent_id=payment)
+    clock.advance(timedelta(seconds=1))
+    _decided(journal, "increment", Approved(200), intent_id=payment)
+    completion = accepted(journal, "completion", intent_id=payment)
+
+    assert _held_before(journal, first) == 5_000
+    assert _held_before(journal, completion) == 6_200
+    assert _held_before(journal, accepted(journal, "completion", intent_id=new_id())) is None
+    assert _held_before(journal, accepted(journal, "purchase", intent_id=payment)) is None
+    assert _held_before(journal, None) is None
+
+
+def test_while_an_increment_is_in_doubt_nobody_knows_what_is_held(journal: Journal, clock: Clock) -> None:
+    payment = new_id()
+    _decided(journal, "pre_authorisation", Approved(5_000), intent_id=payment)
+    lost = _decided(journal, "increment", Unknown("The line broke."), intent_id=payment)
+    completion = accepted(journal, "completion", intent_id=payment)
+    assert _held_before(journal, completion) is None
+
+    with journal.step() as step:
+        inquiry = _inquiry_about(lost).told(Approved(1_000), lost, clock.now)
+        assert inquiry.answer is not None
+        TerminalSteps(step).resolve(lost.operation_id, inquiry.answer)
+    assert _held_before(journal, completion) == 6_000
+
+
+def _inquiry_about(operation: TerminalOperation) -> TerminalOperation:
+    return replace(
+        operation,
+        operation_id=new_id(),
+        action="inquiry",
+        inquired_operation_id=operation.operation_id,
+        state=OperationState.SENDING,
+        answer=None,
+    )
+
+
+def test_a_journal_of_an_older_gateway_gets_the_indexes_that_are_new(tmp_path: Path, clock: Clock) -> None:
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND name = 'terminal_operations_by_intent'"
+    with journal_in(tmp_path, clock):
+        pass
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        connection.execute("DROP INDEX terminal_operations_by_intent")
+    with journal_in(tmp_path, clock), sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        assert connection.execute(indexes).fetchall() == [("terminal_operations_by_intent",)]
 
 
 def test_an_operation_that_was_forgotten_is_asked_of_the_terminal_and_not_taken_for_unsent(
