@@ -202,7 +202,8 @@ class ZvtSimulator(Simulator):
 
     def _registered_by(self, apdu: Apdu) -> list[Reply]:
         options = self._options
-        if apdu.data[_CURRENCY_AT : _CURRENCY_AT + 2] != bcd(self._numeric_currency, 2):
+        # A till need not name a currency.
+        if apdu.data[_CURRENCY_AT : _CURRENCY_AT + 2] not in (b"", bcd(self._numeric_currency, 2)):
             code = bytes([WRONG_CURRENCY]) + bcd(self._numeric_currency, 2)
             return self._said([Apdu(NEGATIVE_WITH_CODE, code)])
         self._registered = True

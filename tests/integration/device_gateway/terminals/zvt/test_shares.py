@@ -228,6 +228,34 @@ def test_a_terminal_of_another_currency_is_misconfigured_and_says_which_option_i
         open_zvt(options_for(address))
 
 
+@pytest.mark.parametrize(
+    ("registration", "answer"),
+    [
+        ("06 00 04 00 00 00 9E", "80 00 00"),
+        ("06 00 06 00 00 00 9E 09 78", "80 00 00"),
+        # PA00P015 13.08, 2.1: 84 1E, wrong currency, and the terminal's own.
+        ("06 00 06 00 00 00 9E 07 56", "84 1E 03 6F 09 78"),
+    ],
+)
+def test_the_simulator_registers_tills_of_its_currency(registration: str, answer: str) -> None:
+    replies = ZvtSimulator(ZvtSimulatorOptions()).received(bytes.fromhex(registration))
+
+    assert replies[0].data == bytes.fromhex(answer)
+
+
+@pytest.mark.parametrize(("service", "told"), [("", 2), ("03 00", 2), ("03 01", 3), ("03 02", 0), ("03 03", 1)])
+def test_the_simulator_repeats_what_the_service_byte_asks_for(service: str, told: int) -> None:
+    with _terminal() as (simulator, device):
+        approved(device, operation("purchase", 1000))
+        fields = bytes.fromhex(service)
+        replies = list(simulator.received(bytes([0x06, 0x20, 3 + len(fields), 0, 0, 0]) + fields))
+        while replies[-1].data[:2] != b"\x06\x0f":
+            replies += simulator.received(b"\x80\x00\x00")
+
+    # The acknowledgement, what it tells of status and slips, the completion.
+    assert len(replies) == 1 + told + 1
+
+
 def test_a_payment_in_a_currency_that_the_terminal_does_not_take_is_declined() -> None:
     with _terminal() as (simulator, device):
         result = performed(device, operation("purchase", 1234, currency="CHF"))
