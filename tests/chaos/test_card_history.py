@@ -2,7 +2,7 @@
 
 One check for all drivers and carriers: the line is cut at every byte of a sale, a refund and a reversal, in both
 directions, and the gateway is killed at each of its fault points. By default so many cuts and kills are made that it
-takes a minute; TILLSTREAM_TEST_EVERY_BYTE=1 makes them all, in about a quarter of an hour.
+takes less than a minute; TILLSTREAM_TEST_EVERY_BYTE=1 makes them all, in about half an hour.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from device_gateway.service import RunningGateway
 from libs.contracts.terminals import OperateTerminal, TerminalAction, TerminalAnswered
 from libs.telemetry import configure_logging
 from libs.testkit.databases import DatabaseServer
-from libs.testkit.faults import FAULT_POINTS
+from libs.testkit.faults import FAULT_POINTS, armed
 from tests.integration.device_gateway.core.stand import until
 from tests.integration.device_gateway.terminals.gateway_child import CHILD_TIMEOUT_S, TERMINAL, Orders, killed, started
 from tests.integration.device_gateway.terminals.gateway_stand import Payments, at_work, order
-from tests.integration.device_gateway.terminals.history import KINDS, check_card_history
+from tests.integration.device_gateway.terminals.history import AMOUNT_MINOR, KINDS, check_card_history
 from tests.integration.device_gateway.terminals.on_rabbitmq import linked_gateway, on_rabbitmq
-from tests.integration.device_gateway.terminals.payments_shop import PaymentsTill, tills_of_payments
+from tests.integration.device_gateway.terminals.payments_shop import PaymentsTill, StandaloneTill, tills_of_payments
 from tests.integration.device_gateway.terminals.wirings import BY_NAME, WIRINGS, Moved, Wiring
 
 pytestmark = pytest.mark.anyio
@@ -203,6 +203,8 @@ async def until_sold(payments: Payments, wiring: Wiring) -> None:
 
 # With payments
 
+SERVICE_POINTS = [name for name in FAULT_POINTS if not name.startswith(("gateway_", "payments_"))]
+
 
 @pytest.fixture(scope="module")
 async def paying(
@@ -225,6 +227,27 @@ async def test_wherever_the_line_is_cut_the_intents_of_payments_say_what_the_ter
             await till.does(action, (direction, after_bytes))
     await till.compare()
     assert till.doubted > 0
+
+
+@pytest.mark.parametrize("point", SERVICE_POINTS if EVERY else ["before_commit", "after_commit_before_publish"])
+async def test_what_a_person_did_at_a_standalone_terminal_is_what_the_intents_say_whatever_crashes(
+    point: str, paying: Mapping[str, PaymentsTill]
+) -> None:
+    shop = paying["zvt-tcp"].shop
+    till = await StandaloneTill.added(shop, f"alone-{FAULT_POINTS.index(point)}")
+    with armed(point, on_passage=4) as fault:
+        await till.sells_refunds_and_takes_back()
+    assert fault.struck
+    assert (
+        till.slips
+        == till.said
+        == [
+            ("charge", AMOUNT_MINOR),
+            ("charge", AMOUNT_MINOR),
+            ("refund", AMOUNT_MINOR),
+            ("reversal", AMOUNT_MINOR),
+        ]
+    )
 
 
 # Over a broker

@@ -36,7 +36,7 @@ from tests.integration.payments.terminal_shop import Clock, TerminalShop, answer
 _POLL_S = 0.04
 _CUT_IS_OVER_S = 0.04
 _UNDECIDED = ("created", "sent", "reversing", "voiding")
-_APPROVED = ("approved", "captured", "reversed", "reversal_refused", "refunded")
+_OK = 200
 
 
 @dataclass
@@ -164,6 +164,69 @@ class PaymentsTill:
         response = await self._manager.post(f"/intents/{shown['intent_id']}/confirmation", said)
         # The answer to an inquiry may have come first.
         assert response.status_code in (200, 409), response.text
+
+
+class StandaloneTill:
+    """A till beside a terminal without a cable: a person works it and says what its slip says (retail rule 20).
+
+    `slips` are what the terminal really did. What can break is the way of the person's word to payments.
+    """
+
+    def __init__(self, shop: CardShop, name: str) -> None:
+        self.shop = shop
+        self.name = name
+        self.slips: list[Moved] = []
+        self.said: list[Moved] = []
+        self._person = shop.person()
+
+    @classmethod
+    async def added(cls, shop: CardShop, name: str) -> StandaloneTill:
+        """With a new terminal of that name."""
+        body = {"store_id": str(shop.store_id), "name": name}
+        answered(await shop.manager().post("/standalone-terminals", body), 201)
+        return cls(shop, name)
+
+    async def sells_refunds_and_takes_back(self) -> None:
+        """Two sales; one is refunded, the other one taken back; a third card is declined."""
+        first, second = await self._does("purchase"), await self._does("purchase")
+        await self.shop.capture(first, AMOUNT_MINOR)
+        await self.shop.becomes(first, "captured")
+        await self._does("refund", first)
+        await self._does("reversal", second)
+        await self._does("purchase", declined=True)
+
+    async def _does(self, action: TerminalAction, earlier: UUID | None = None, *, declined: bool = False) -> UUID:
+        intent_id = earlier
+        if action == "reversal" and intent_id is not None:
+            await self.shop.release(intent_id, AMOUNT_MINOR)
+        else:
+            sign = -1 if action == "refund" else 1
+            intent_id = await self.shop.authorize(
+                sign * AMOUNT_MINOR, instrument=self.name, original_tender_id=earlier, sent_twice=True
+            )
+        assert intent_id is not None
+        await self.shop.becomes(intent_id, "awaiting_confirmation")
+        if not declined:
+            self.slips.append((KINDS[action], AMOUNT_MINOR))
+        state = await self._says(intent_id, declined=declined)
+        if state == ("reversed" if action == "reversal" else "approved"):
+            self.said.append((KINDS[action], AMOUNT_MINOR))
+        return intent_id
+
+    async def _says(self, intent_id: UUID, *, declined: bool) -> str:
+        """Say it until it is heard, and once more, because the answer may have been lost."""
+        slip = {"outcome": "declined"} if declined else {"approval_code": "A12", "last_four": "0119"}
+        key = str(new_id())
+        heard, again = [await self._until_heard(f"/intents/{intent_id}/confirmation", slip, key) for _ in range(2)]
+        assert again == heard, (heard, again)
+        return str(heard["state"])
+
+    async def _until_heard(self, path: str, slip: dict[str, str], key: str) -> dict[str, Any]:
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while (heard := await self._person.post(path, slip, key=key)).status_code != _OK:
+            assert time.monotonic() < deadline, heard.text
+            await asyncio.sleep(_POLL_S)
+        return dict(heard.json())
 
 
 @asynccontextmanager
