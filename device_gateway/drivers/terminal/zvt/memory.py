@@ -153,11 +153,23 @@ class Remembering:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self._file)
+            _on_the_disk(self._file.parent)
         except OSError as error:
             raise DeviceMisconfigured(
                 f"The terminal's memory file {self._file} cannot be written ({error.strerror}): choose a path in a "
                 "folder that exists and that the gateway's user may write to."
             ) from error
+
+
+def _on_the_disk(folder: Path) -> None:
+    """Wait until the folder's entries are on the disk. Without that, after a power cut the older file is there again,
+    and what it calls interrupted before it was sent may have been sent since. Raises OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _with(answers: tuple[Answered, ...], answered: Answered) -> tuple[Answered, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,26 @@ def test_a_damaged_or_unwritable_memory_file_is_said_before_anything_is_sent(tmp
         assert isinstance(result, NotSent)
         assert "cannot be written" in result.reason
         assert moved(simulator) == []
+
+
+def test_what_is_in_doubt_is_on_the_disk_with_its_name_before_the_request_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After a power cut a file may be the one from before, unless its folder was written, too.
+    simulator = ZvtSimulator(ZvtSimulatorOptions())
+    written: list[str] = []
+    fsync = os.fsync
+
+    def written_to_disk(descriptor: int) -> None:
+        fsync(descriptor)
+        written.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    with serving(simulator, "tcp://127.0.0.1:0") as address:
+        device = open_zvt(options_for(address, memory_file=tmp_path / "memory"))
+        monkeypatch.setattr(os, "fsync", written_to_disk)
+        before_the_card: list[list[str]] = []
+        device.perform(operation("purchase", 1234), lambda stage, text: before_the_card.append(list(written)))
+        device.close()
+
+    # The operation is taken up, the newest receipt is known, the operation is in doubt: each file, then its folder.
+    assert before_the_card[0] == ["file", "folder"] * 3
