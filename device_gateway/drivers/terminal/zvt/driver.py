@@ -250,7 +250,8 @@ class ZvtTerminal:
         newest = _identity(receipt)
         if newest is None:
             return Unknown("The terminal's last receipt cannot be read.")
-        outcome = _outcome_by_receipt(doubt, receipt, newest)
+        repeats = self._abilities.says_it_takes(Command.REPEAT_RECEIPT)
+        outcome = _outcome_by_receipt(doubt, receipt, newest, repeats=repeats)
         if isinstance(outcome, Unknown):
             # Its own receipt is not the newest any more, so none to come will say more. A person decides about it, and
             # the next customers can pay.
@@ -357,10 +358,12 @@ def _identity(receipt: Reply) -> str | None:
     return NO_RECEIPT if receipt.result != codes.OK else None
 
 
-def _outcome_by_receipt(doubt: Doubt, receipt: Reply, newest: str) -> Certain | Unknown:
+def _outcome_by_receipt(doubt: Doubt, receipt: Reply, newest: str, *, repeats: bool) -> Certain | Unknown:
+    """`repeats`: the terminal says of itself that it repeats receipts, so that having none means something."""
     status = receipt.status
+    if newest == doubt.newest_before == NO_RECEIPT and repeats:
+        return NotFound("The terminal still has no receipt: it has not done this operation.")
     if newest == NO_RECEIPT or status is None:
-        # Also if there was none before: perhaps this terminal repeats no receipts at all.
         return Unknown("The terminal repeats no receipt, perhaps after an end of day: look at its slips.")
     if newest == doubt.newest_before:
         return NotFound("The terminal's last receipt is the one from before: it has not done this operation.")

@@ -208,6 +208,10 @@ class Abilities:
         """Whether it takes a command, or does not say."""
         return self.commands is None or command in self.commands
 
+    def says_it_takes(self, command: int) -> bool:
+        """Whether it says that it takes a command."""
+        return self.commands is not None and command in self.commands
+
     def says_it_reads(self, tag: int) -> bool:
         """Whether it says that it reads an object of the requests."""
         return self.tags is not None and tag in self.tags
