@@ -23,7 +23,10 @@ _TAKEN = (
 
 @dataclass(frozen=True, slots=True)
 class TransactionFilter:
-    """Payments of a store from an instant on and before another, perhaps only some of them."""
+    """Payments of a store from an instant on and before another, perhaps only some of them.
+
+    The scheme `unknown` is that of payments whose card's scheme nobody told.
+    """
 
     store_id: UUID
     since: datetime
@@ -162,7 +165,11 @@ def _narrowed(statement: Select[Any], wanted: TransactionFilter) -> Select[Any]:
         intents.c.created_at >= wanted.since,
         intents.c.created_at < wanted.until,
     )
-    for column in ("till_id", "terminal_id", "scheme", "state"):
+    if wanted.scheme == NO_SCHEME:
+        statement = statement.where(intents.c.scheme.is_(None))
+    elif wanted.scheme is not None:
+        statement = statement.where(intents.c.scheme == wanted.scheme)
+    for column in ("till_id", "terminal_id", "state"):
         value = getattr(wanted, column)
         if value is not None:
             statement = statement.where(intents.c[column] == value)

@@ -44,6 +44,7 @@ class SettlingHost(Host):
         self.batches: dict[str, dict[str, Booked]] = {}
         self.told: dict[str, list[Message]] = {}
         self.closed: list[str] = []
+        self.said: dict[tuple[str, str, str], Message] = {}
         self.tells_totals = True
         self.agrees_at_last = True
         self.refuses_item: Callable[[Message], bool] = lambda item: False
@@ -72,7 +73,21 @@ class SettlingHost(Host):
             batch[fields[90][4:10]].reversed = True
         await super().answer(writer, request)
 
+    async def _handle(self, request: Message, writer: asyncio.StreamWriter) -> None:
+        if request.mti in ("0500", "0520") and self.behave(request).startswith("act_and"):
+            self._settled(request, request.fields.get(41, "").strip())
+            writer.transport.abort()
+            return
+        await super()._handle(request, writer)
+
     def _settled(self, request: Message, terminal: str) -> Message:
+        """Its reply; a repeat, which has the trace of what it repeats, gets the same one again."""
+        key = (terminal, request.mti, request.fields[11])
+        if key not in self.said:
+            self.said[key] = self._reply(request, terminal)
+        return self.said[key]
+
+    def _reply(self, request: Message, terminal: str) -> Message:
         mine = self._totals(terminal)
         same = all(request.fields[number] == text for number, text in mine.items())
         agrees = self.agrees_at_last if request.mti == "0520" else same

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from libs.testkit.databases import DatabaseServer
 from services.payments.domain.concentrator.message import Message
 from services.payments.storage.acquirer_messages import AcquirerMessageRepository
 from services.payments.use_cases.store_message import store_reversal
+from tests.integration.payments.acquirer.host import Behaviour
 from tests.integration.payments.concentrated_shop import MASTERCARD, VISA
 from tests.integration.payments.settling_shop import SettlingShop, open_settling_shop
 from tests.integration.payments.terminal_shop import answered, refused
@@ -209,6 +211,22 @@ async def test_silence_is_asked_again_with_the_same_trace_and_a_growing_pause(ba
     assert (await banks.settlement(started["settlement_id"]))["state"] == "closed"
 
 
+async def test_a_batch_that_the_acquirer_closed_without_being_heard_is_not_told_as_another_one(
+    banks: SettlingShop,
+) -> None:
+    await banks.pays(4_000)
+    banks.first.behave = lambda request: "act_and_drop" if request.mti == "0500" else "answer"
+    started = await banks.starts_day_end()
+    await banks.settles()
+    assert (await banks.settlement(started["settlement_id"]))["state"] == "requested"
+    assert banks.first.closed.count(banks.number) == 1
+    banks.first.behave = lambda request: "answer"
+    await banks.settles(seconds=6)
+    settled = await banks.settlement(started["settlement_id"])
+    assert (settled["state"], settled["difference_count"]) == ("closed", 0)
+    assert banks.first.closed.count(banks.number) == 1
+
+
 class Killed(Exception):
     """The process ended here."""
 
@@ -248,6 +266,33 @@ async def test_a_batch_goes_on_wherever_its_telling_was_cut_off(banks: SettlingS
     assert {item.fields[4] for item in items} == {f"{amount:012d}" for amount in (100, 200, 300, 400, 500)}
     # What was told twice was told with the trace it had, so the host knows the repeat.
     assert len({item.fields[11] for item in items}) == 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_the_acquirer_does_the_batch_ends_and_each_item_is_told_under_one_trace(
+    banks: SettlingShop, seed: int
+) -> None:
+    chance = Random(seed)
+    amounts = [chance.randrange(1, 10_000) for _ in range(6)]
+    for amount in amounts:
+        await banks.pays(amount)
+    banks.first.batches[banks.number].popitem()
+    banks.first.tells_totals = False
+    troubled: list[Behaviour] = ["answer", "act_and_drop", "drop", "answer"]
+    banks.first.behave = lambda request: "answer" if request.mti == "0800" else chance.choice(troubled)
+    banks.first.code = lambda request: chance.choice(["00", "00", "00", "96", "91"]) if request.mti == "0320" else "00"
+    started = await banks.starts_day_end()
+    for _ in range(40):
+        await banks.settles(seconds=301, batch_page_items=chance.choice([1, 2, 4]))
+        settled = await banks.settlement(started["settlement_id"])
+        if settled["state"] != "requested":
+            break
+    [difference] = await banks.differences(settled["settlement_id"])
+    assert (settled["state"], difference["kind"]) == ("differing", "batch_uploaded")
+    assert (difference["our_count"], difference["theirs_minor"]) == (6, sum(amounts))
+    told = {(item.fields[37], item.fields[11]) for item in banks.first.of("0320", banks.number)}
+    assert len(told) == 6
+    assert len({each.fields[11] for each in banks.first.of("0500", banks.number)}) == 1
 
 
 async def test_two_replicas_at_once_tell_each_acquirer_once(banks: SettlingShop) -> None:

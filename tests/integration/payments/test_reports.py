@@ -102,13 +102,20 @@ async def test_transactions_are_narrowed_down_and_added_up_by_the_same_filter(
         ({"till_id": str(shop.till_id)}, [keyed, wired, refund, given_up]),
         ({"till_id": str(uuid4())}, []),
         ({"scheme": "visa", "state": "approved"}, [refund]),
+        ({"scheme": "unknown"}, []),
         ({"until": SINCE}, []),
     ):
         listed = (await report(shop, who, **filters))["items"]
         assert [each["intent_id"] for each in listed] == [str(each) for each in expected]
+    shop.gateway.script["purchase"] = declines
+    declined = await shop.authorize(800)
+    await shop.becomes(declined, "declined")
+    [unknown] = (await report(shop, who, scheme="unknown"))["items"]
+    assert unknown["intent_id"] == str(declined)
     totals = (await report(shop, who, "/transactions/totals"))["items"]
     assert totals == [
         _total("mastercard", "purchase", 1, 1, 1_500),
+        _total("unknown", "purchase", 1, 0, 0),
         _total("visa", "purchase", 2, 1, 4_000, 500),
         _total("visa", "refund", 1, 1, 500),
     ]
