@@ -52,7 +52,7 @@ class _PrintBody(RequestBody):
 
 class SalePrintBody(_PrintBody):
     """A copy, which counts as a reprint and is marked as one; a gift receipt, which shows no prices; or the shop's own
-    slips of card payments, marked as copies, too.
+    slips of card payments, marked as duplicates.
     """
 
     kind: Literal["copy", "gift_receipt", "merchant_slip"]

@@ -169,7 +169,7 @@ def _header(
     document: SaleCompleted, store: StoreChanged, writer: ReceiptWriter, copy_number: int | None, voided: bool
 ) -> ReceiptHeader:
     labels = writer.labels
-    marks = _copy_marks(labels, copy_number)
+    marks = [f"{labels.copy} {copy_number}"] if copy_number is not None else []
     if voided:
         marks.append(labels.voided)
     return ReceiptHeader(
@@ -184,10 +184,6 @@ def _header(
         cashier_text=f"{labels.cashier}: {document.staff_name}",
         marks=tuple(marks),
     )
-
-
-def _copy_marks(labels: Labels, copy_number: int | None) -> list[str]:
-    return [] if copy_number is None else [f"{labels.copy} {copy_number}"]
 
 
 def _line(line: LineFacts, writer: ReceiptWriter) -> ReceiptLine:
@@ -320,7 +316,8 @@ def _slips(
         ReceiptSlip(
             tender_id=each.tender_id,
             title=slip_title(kinds.get(each.tender_id, "card"), labels, labels.customer_slip),
-            marks=tuple(_copy_marks(labels, copy_number)),
+            # Each slip names itself a copy, the customer's or the shop's: printed again it is a duplicate.
+            marks=() if copy_number is None else (labels.duplicate,),
             lines=each.customer,
         )
         for each in slips

@@ -49,6 +49,7 @@ class Labels:
     instalments: str
     customer_slip: str
     merchant_slip: str
+    duplicate: str
     signature: str
     tenders: dict[str, str]
     units: dict[str, str]
@@ -91,6 +92,7 @@ _ENGLISH = Labels(
     instalments="Instalments",
     customer_slip="Customer copy",
     merchant_slip="Merchant copy",
+    duplicate="DUPLICATE",
     signature="Signature",
     tenders={
         "cash": "Cash",
@@ -151,6 +153,7 @@ _POLISH = Labels(
     instalments="Raty",
     customer_slip="Kopia dla klienta",
     merchant_slip="Kopia dla sprzedawcy",
+    duplicate="DUPLIKAT",
     signature="Podpis",
     tenders={
         "cash": "Gotówka",
@@ -206,6 +209,7 @@ _RUSSIAN = Labels(
     instalments="Рассрочка, платежей",
     customer_slip="Копия клиента",
     merchant_slip="Копия магазина",
+    duplicate="ДУБЛИКАТ",
     signature="Подпись",
     tenders={
         "cash": "Наличные",
@@ -261,6 +265,7 @@ _MONGOLIAN = Labels(
     instalments="Хэсэгчлэн төлөх тоо",
     customer_slip="Худалдан авагчийн хувь",
     merchant_slip="Дэлгүүрийн хувь",
+    duplicate="ДАВХАР ХУВЬ",
     signature="Гарын үсэг",
     tenders={
         "cash": "Бэлэн мөнгө",
@@ -316,6 +321,7 @@ _GERMAN = Labels(
     instalments="Raten",
     customer_slip="Kundenbeleg",
     merchant_slip="Händlerbeleg",
+    duplicate="DUPLIKAT",
     signature="Unterschrift",
     tenders={
         "cash": "Bar",
@@ -371,6 +377,7 @@ _CHINESE = Labels(
     instalments="分期期数",
     customer_slip="顾客联",
     merchant_slip="商户联",
+    duplicate="重复打印",
     signature="签名",
     tenders={
         "cash": "现金",

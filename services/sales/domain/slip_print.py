@@ -50,12 +50,12 @@ def slip_document(
     till_code: str,
     *,
     language: str | None = None,
-    copy_mark: bool = False,
+    duplicate: bool = False,
 ) -> PrintedSlips:
     """One piece or more, cut apart, in `language` if receipts are printed in it, else in the store's."""
     chosen = language_for(language, store.language)
     writer = ReceiptWriter(chosen, store.country, store.currency)
-    marks = (text(f"*** {writer.labels.copy} ***", bold=True, centred=True),) if copy_mark else ()
+    marks = (text(f"*** {writer.labels.duplicate} ***", bold=True, centred=True),) if duplicate else ()
     blocks: list[Block] = []
     for piece in pieces:
         if blocks:

@@ -119,7 +119,7 @@ async def print_gift_receipt(desk: PrintDesk, sale_id: UUID, wish: PrintWish) ->
 
 
 async def print_merchant_slips(desk: PrintDesk, sale_id: UUID, wish: PrintWish, approval: Approval | None) -> PrintJob:
-    """Print the shop's slips of a document's cards again, each on its own piece and marked as a copy.
+    """Print the shop's slips of a document's cards again, each on its own piece and marked as a duplicate.
 
     Raises UnknownReceipt, NoSlips, Forbidden, ApprovalRequired and its kin, UnknownTill, NoPrinter or PrintIdTaken.
     """
@@ -139,7 +139,7 @@ async def print_merchant_slips(desk: PrintDesk, sale_id: UUID, wish: PrintWish, 
         raise NoSlips("No terminal gave a slip for the shop with this document.")
     await authorise(desk.work, desk.caller, Permission.SALES_REPRINT, bound_to=str(sale_id), approval=approval)
     store = desk.current.stores[document.store_id]
-    printed = slip_document(pieces, store, document.till_code, language=wish.language, copy_mark=True)
+    printed = slip_document(pieces, store, document.till_code, language=wish.language, duplicate=True)
     return await _send(
         desk,
         wish,

@@ -360,7 +360,7 @@ async def test_the_customers_slip_is_part_of_the_receipt_in_every_form_and_of_it
     copy = {"kind": "copy", "print_id": str(new_id())}
     answered(await till.asks("POST", f"/sales/v1/sales/{sale['sale_id']}/prints", copy), 202)
     [again] = await till.printer.printed("copy")
-    assert rows(again.document)[-4:] == ["Card · Customer copy", "*** COPY 1 ***", *CUSTOMER_SLIP]
+    assert rows(again.document)[-4:] == ["Card · Customer copy", "*** DUPLICATE ***", *CUSTOMER_SLIP]
 
 
 async def test_the_shops_slip_is_printed_once_the_card_is_approved_with_room_to_sign(till: Till) -> None:
@@ -381,7 +381,7 @@ async def test_the_shops_slip_is_printed_once_the_card_is_approved_with_room_to_
     for _ in range(2):
         answered(await till.asks("POST", f"{path}/prints", again), 202)
     first, second = await till.printer.printed("slip", 2)
-    assert [row for row in rows(second.document) if row not in rows(first.document)] == ["*** COPY ***"]
+    assert [row for row in rows(second.document) if row not in rows(first.document)] == ["*** DUPLICATE ***"]
     [slips] = answered(await till.asks("GET", f"{path}/slips"), 200)
     assert (slips["cause"], slips["merchant"], slips["signature_required"]) == ("authorized", ["MERCHANT COPY"], True)
 

@@ -63,7 +63,7 @@ Charged to the card                  77,49
 SLIP_EN = """\
 ------------------------------------------
            Card · Customer copy
-              *** COPY 2 ***
+            *** DUPLICATE ***
     CORNER GROCERY
 VISA  **** 0119
 
@@ -77,7 +77,7 @@ def test_the_receipt_says_what_the_card_was_charged_and_ends_with_its_slip() -> 
     shown = receipt_text(make_receipt(sold, store(), language="en", copy_number=2, slips=[slips_of(sold)]))
     assert TEXT_EN in shown
     assert shown.endswith(SLIP_EN)
-    assert "COPY" not in receipt_text(make_receipt(sold, store(), language="en", slips=[slips_of(sold)]))
+    assert "DUPLICATE" not in receipt_text(make_receipt(sold, store(), language="en", slips=[slips_of(sold)]))
 
 
 def test_payments_add_up_to_the_total_without_what_came_on_top() -> None:

@@ -40,7 +40,7 @@ def test_slips_on_paper_of_their_own_are_these_blocks_in_every_language(language
     sold = paid_by_card()
     slips = slips_of(sold, cause=SlipCause.RELEASED, signature_required=True)
     pieces = [SlipPiece(side, slips, sold.tenders[0]) for side in BOTH]
-    printed = slip_document(pieces, store(language=language), "7", copy_mark=True)
+    printed = slip_document(pieces, store(language=language), "7", duplicate=True)
     assert written(printed.document.blocks).replace("CutBlock(type='cut')", "cut") == golden("slips", language)
     assert printed.document.language == language
 
