@@ -37,7 +37,7 @@ from libs.host.console import err, out
 from libs.money import Money, Quantity
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("identity", "catalog", "sales", "payments")
+SERVICES = ("identity", "catalog", "sales", "payments", "backoffice")
 REPLICAS = 3
 TILLS = 3
 BASKETS_BEFORE = 30

@@ -57,6 +57,8 @@ def up(data: DataOption = None, port: PortOption = None, bind: BindOption = None
                 out.print(f"Tillstream runs at [bold]{host.url}[/bold]  (Ctrl-C stops it)")
                 for definition in host.services:
                     out.print(f"  {host.url}/{definition.name}/docs  {definition.summary}", highlight=False)
+                if "backoffice" in host.edge.apps:
+                    out.print(f"  {host.url}/backoffice/  The operators' pages", highlight=False)
                 if "gateway" in host.edge.apps:
                     out.print(f"  {host.url}/gateway/  The devices of this PC and how they are", highlight=False)
                 if SETUP_CODE in host.secrets:

@@ -36,17 +36,18 @@ RECONNECT_S = 10.0
 @asynccontextmanager
 async def working() -> AsyncIterator[ASGIApp]:
     """NiceGUI's application for the block, started."""
-    shell = _shell()
-    async with shell.router.lifespan_context(shell):
+    _set_up()
+    # Its own lifespan. The one that `run_with` gives to the outer application first looks through every object of the
+    # process for a server to shut down, which would hold up the tills that the same process serves.
+    async with nicegui_app.router.lifespan_context(nicegui_app):
         yield nicegui_app
 
 
 @cache
-def _shell() -> FastAPI:
-    """What NiceGUI asks for to be set up: an application whose lifespan starts and stops it."""
-    shell = FastAPI(openapi_url=None)
+def _set_up() -> None:
+    """Tell NiceGUI once how it is to be; it asks for an outer application, which is not served."""
     ui.run_with(
-        shell,
+        FastAPI(openapi_url=None),
         title="Tillstream",
         viewport="width=device-width, initial-scale=1",
         language="en-GB",
@@ -56,4 +57,3 @@ def _shell() -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
     )
-    return shell
