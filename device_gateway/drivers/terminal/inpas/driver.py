@@ -18,8 +18,8 @@ from device_gateway.drivers.terminal.inpas.fields import TerminalIdentity, outco
 from device_gateway.drivers.terminal.inpas.slips import SlipTags
 
 _NO_INQUIRY = (
-    "This terminal (INPAS) cannot be asked for a past operation. Look at the terminal's own last slip or its journal, "
-    "then confirm the payment with its approval code, or record that it did not happen."
+    "This terminal (INPAS) cannot be asked for a past operation. Have its last slip printed again, or look at its "
+    "journal; then confirm the payment with its approval code, or record that it did not happen."
 )
 HexTag = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{1,8}$")]
 

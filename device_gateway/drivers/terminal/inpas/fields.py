@@ -69,7 +69,6 @@ MOVES_MONEY = frozenset({"purchase", "reversal", "refund"})
 NEEDS_ORIGINAL = frozenset({"reversal", "refund"})
 
 APPROVED = "1"
-OFFLINE_DONE = "17"
 DECLINED = "16"
 NO_CONNECTION = "34"
 INTERRUPTED = "53"
@@ -143,7 +142,7 @@ def outcome_of(request: FieldSet, answer: FieldSet, *, tags: SlipTags, zone: tzi
         if slips == Slips():
             return Declined(status or "no_slip", text or "The terminal has no last slip.")
         return Approved(amount_minor=0, slips=slips)
-    if status in (APPROVED, OFFLINE_DONE):
+    if status == APPROVED:
         return Approved(
             amount_minor=int(request.get(Field.AMOUNT, "0")),
             card=_card(answer),

@@ -1,8 +1,7 @@
-"""A field set as a frame on a serial line (protocols.md C.4, serial [S], one source). Pure.
+"""A field set as a frame on a serial line (protocols.md C.4, serial [S]). Pure.
 
 `02`, length of the fields (u16, little-endian), per field its number (u8), length (u16, little-endian) and text, then
-CRC-16/BUYPASS, big-endian, over everything from `02` on. That the checksum covers `02` and the length was read in one
-source only and not tried on a device.
+CRC-16/BUYPASS, big-endian, over everything from `02` on: read in two independent sources, not tried on a device.
 """
 
 from __future__ import annotations
