@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
+from libs.persistence import Database, UnitOfWork
 from libs.testkit.databases import DatabaseServer
+from services.payments.domain.concentrator.links import LinkName
 from services.payments.gateways.acquirer.concentrator import read_concentrator
 from services.payments.link_watch import LinkWatch
 from tests.integration.payments.concentrated_shop import VISA
@@ -133,6 +136,48 @@ async def test_a_replica_that_says_nothing_any_more_is_forgotten(banks: Settling
         return "silent" not in {each["replica"] for each in found}
 
     await comes(forgotten)
+
+
+class Flaky:
+    """A database that is away while a test says so."""
+
+    def __init__(self, database: Database) -> None:
+        self.away = True
+        self.tried = 0
+        self.clock = database.clock
+        self._database = database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        self.tried += 1
+        if self.away:
+            raise ConnectionError("the database is away")
+        async with self._database.transaction() as work:
+            yield work
+
+
+async def test_a_replica_goes_on_while_its_database_is_away_and_tells_then_what_happened(banks: SettlingShop) -> None:
+    settings = settings_of(banks.shop)
+    concentrator = read_concentrator(settings.acquirers_file, {})
+    flaky = Flaky(banks.shop.database)
+    watch = LinkWatch(cast("Database", flaky), concentrator, settings, replica="flaky")
+    async with watch.running():
+        concentrator.acquirers["first-bank"].switch(LinkName.BACKUP)
+        await comes(lambda: _when(lambda: asyncio.sleep(0, flaky.tried), lambda tried: tried > 2))
+        assert "flaky" not in {each["replica"] for each in await events(banks)}
+        flaky.away = False
+
+        async def told() -> list[tuple[str, str]]:
+            found = await events(banks)
+            return [(each["event"], each["link"]) for each in found if each["replica"] == "flaky"]
+
+        assert (await comes(told))[0] == ("switched_over", "backup")
+
+        async def released() -> bool:
+            return not concentrator.acquirers["first-bank"].links.pinned
+
+        # A choice that this process alone knew of is taken back, as nobody has chosen.
+        await comes(released)
 
 
 async def _when(look: Callable[[], Awaitable[Any]], right: Callable[[Any], bool]) -> Any:
