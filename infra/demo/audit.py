@@ -15,7 +15,7 @@ from libs.money import Quantity
 
 ARRIVES_WITHIN_S = 60.0
 SLIP = "slip"
-_Z_REPORT = "Z REPORT"
+Z_REPORT = "Z REPORT"
 _QR_CODE = re.compile(r"\[QR: (.+)\]")
 
 
@@ -173,7 +173,7 @@ async def audit_paper(shop: Shop, pc: StorePc, sales: Sequence[Json]) -> list[Ch
     paper = [piece.text for printer in pc.printers.values() for piece in printer.receipts]
     # A return names the receipt it came from as well, but only a receipt's own code is in its QR code.
     printed = Counter(code for text in paper for code in _QR_CODE.findall(text))
-    z_reports = sum(_Z_REPORT in text for text in paper)
+    z_reports = sum(Z_REPORT in text for text in paper)
     states = Counter(job["state"] for job in jobs)
     return [
         Check(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +24,8 @@ STEPS: Final = 4
 """How many steps its start has, as many as that of the embedded system."""
 STOPS_WITHIN_S: Final = 60.0
 LONGEST_LINE_BYTES: Final = 1_000_000
+# Nobody signs for a card that is tapped: the shop's own slip would only fill the paper bin.
+_ENVIRONMENT: Final = {"TILLSTREAM_SALES_MERCHANT_SLIPS": "for_signature"}
 _PASSED_ON: Final = ("data_folder", "port", "bind_address", "log_level", "log_format")
 _REFUSALS: Final[dict[str, type[HostError]]] = {kind.__name__: kind for kind in (NotAvailable, WrongSetting)}
 
@@ -59,6 +62,7 @@ async def back_room(settings: HostSettings, advance: Callable[[str, int], None])
         *("-m", __name__, json.dumps(wanted)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env={**_ENVIRONMENT, **os.environ},
         limit=LONGEST_LINE_BYTES,
         # A Ctrl-C is for the one who trades; the back room stops after that.
         start_new_session=True,

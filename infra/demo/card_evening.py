@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from device_gateway.drivers.terminal.simulated_ledger import LedgerEntry
@@ -16,8 +16,8 @@ from infra.demo.store_pc import StorePc
 from infra.demo.terminals import CURRENCY, StandaloneTerminal, Terminal
 from libs.persistence import new_id
 
-_CHARGED = frozenset({"approved", "captured", "part_refunded", "refunded"})
-_GIVEN_BACK = frozenset({"reversed", "voided"})
+CHARGED = frozenset({"approved", "captured", "part_refunded", "refunded"})
+GIVEN_BACK = frozenset({"reversed", "voided"})
 
 
 AnyTerminal = Terminal | StandaloneTerminal
@@ -33,16 +33,16 @@ class SettledTerminal:
     intents: Sequence[Json]
 
 
-async def settle_terminals(shop: Shop, pc: StorePc) -> list[SettledTerminal]:
-    """End every terminal's day, as the office does after closing time.
+async def settle_terminals(shop: Shop, pc: StorePc, advance: Callable[[], None]) -> list[SettledTerminal]:
+    """End every terminal's day, as the office does after closing time; `advance` is called after each.
 
     What a terminal's totals leave out is explained and closed; any other difference stays open, and the checks see it.
     """
     listed = await _decided(shop)
-    terminals: list[AnyTerminal] = [*pc.terminals.values(), pc.standalone]
-    settlements = await asyncio.gather(
-        *(_settle(shop, terminal, listed[terminal.name]["terminal_id"]) for terminal in terminals)
-    )
+    settlements = []
+    for terminal in pc.all_terminals:
+        settlements.append(await _settle(shop, terminal, listed[terminal.name]["terminal_id"]))
+        advance()
     intents = await shop.office.every(f"{PAYMENTS}/intents")
     tills = {pc.terminals[cashier.till_id].name: f"till {cashier.till_code}" for cashier in shop.cashiers}
     return [
@@ -52,7 +52,7 @@ async def settle_terminals(shop: Shop, pc: StorePc) -> list[SettledTerminal]:
             settlement=settlement,
             intents=[intent for intent in intents if intent["terminal"] == terminal.name],
         )
-        for terminal, settlement in zip(terminals, settlements, strict=True)
+        for terminal, settlement in zip(pc.all_terminals, settlements, strict=True)
     ]
 
 
@@ -163,7 +163,7 @@ def _customer_checks(shop: Shop, intents: Sequence[Json], sales: Sequence[Json])
     paid = {sale["sale_id"] for sale in sales if _paid_minor(sale) == sale["total_minor"]}
     unknown = [each for cashier in shop.cashiers if cashier.cards for each in cashier.cards.tally.unknown]
     states = {intent["intent_id"]: intent["state"] for intent in intents}
-    resolved = sum(states[each.tender_id] in _CHARGED | _GIVEN_BACK | {"declined"} for each in unknown)
+    resolved = sum(states[each.tender_id] in CHARGED | GIVEN_BACK | {"declined"} for each in unknown)
     return [
         Check("receipts by card, charged just once / charged without a receipt", (len(by_card), 0), (once, elsewhere)),
         Check("baskets with a declined card, paid in another way", len(declined), len(declined & paid)),
@@ -181,20 +181,20 @@ def _moved_by(ledger: Sequence[LedgerEntry]) -> dict[str, list[int]]:
 
 def _known(intents: Sequence[Json]) -> dict[str, list[int]]:
     """The same as payments knows it, in the order of the payments."""
-    taken = [intent for intent in intents if intent["state"] in _CHARGED | _GIVEN_BACK]
+    taken = [intent for intent in intents if intent["state"] in CHARGED | GIVEN_BACK]
     if any(intent["standalone"] for intent in taken):
         # Several tills share it, so that its slips tell the order and not the moment when a till asked.
         taken.sort(key=lambda intent: str(intent["references"]["approval_code"]))
     return {
         "charges": [intent["approved_minor"] for intent in taken if intent["kind"] == "purchase"],
         "refunds": [intent["approved_minor"] for intent in taken if intent["kind"] == "refund"],
-        "reversals": sorted(intent["approved_minor"] for intent in taken if intent["state"] in _GIVEN_BACK),
+        "reversals": sorted(intent["approved_minor"] for intent in taken if intent["state"] in GIVEN_BACK),
     }
 
 
 def _kept_minor(intent: Json) -> int:
     """What a payment left with the shop; below zero for a refund."""
-    if intent["state"] not in _CHARGED:
+    if intent["state"] not in CHARGED:
         return 0
     amount_minor: int = intent["approved_minor"]
     return -amount_minor if intent["kind"] == "refund" else amount_minor

@@ -177,10 +177,10 @@ class CardTill:
         expected = "authorized" if lost is Lost.AFTER else "declined"
         if self.terminal.knows_earlier:
             await self.api.post(f"{PAYMENTS}/intents/{tender_id}/inquiry")
-            ended = "the terminal was asked"
+            ended = "terminal asked"
         else:
             await self._say_what_the_journal_says(tender_id, total_minor, lost)
-            ended = "the terminal's journal was read, a manager approved"
+            ended = "journal read, manager approved"
         tender = await self._becomes(basket_id, tender_id, "authorized", "declined")
         _demand(tender, expected)
         if lost is Lost.BEFORE:
@@ -203,13 +203,13 @@ class CardTill:
         how = "reversed" if at_once else "taken back at the till"
         if not self.terminal.knows_earlier:
             await self._say_what_the_journal_says(tender_id, total_minor, Lost.AFTER)
-            how += " once the terminal's journal was read"
+            how += " once its journal was read"
         if self.terminal.voids_by_hand:
             await self._void_by_hand(tender_id)
-            how += ", at the terminal by hand"
+            how += " and it was voided by hand"
         tender = await self._becomes(basket_id, tender_id, "released", "declined")
         _demand(tender, "declined" if at_once else "released")
-        ended = f"{how}: the money went back, paid in cash"
+        ended = f"{how}: paid in cash"
         self.tally.unknown.append(UnknownOutcome(tender_id, self.terminal.kind, Lost.AFTER, ended))
         return total_minor
 

@@ -9,20 +9,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
-from rich.box import SIMPLE
-from rich.table import Table
 
 from infra.demo.api import Api, DemoFailed, Json
-from infra.demo.audit import Check, audit, audit_paper, documents_of
-from infra.demo.back_room import STEPS, BackRoom, back_room
+from infra.demo.audit import audit, audit_paper, documents_of
+from infra.demo.back_room import STEPS, back_room
 from infra.demo.card_evening import audit_cards, settle_terminals
 from infra.demo.goods import Goods, assortment, baskets
-from infra.demo.shop import ADMINISTRATOR, CASHIER_PIN, CASHIERS, MANAGER, AlreadySetUp, Shop, set_up_shop
+from infra.demo.screen import keep_pictures, say_where, show_cards, show_checks, show_day
+from infra.demo.shop import AlreadySetUp, Shop, set_up_shop
 from infra.demo.store_pc import StorePc, store_pc
 from libs.host.console import err, out, progress
 from libs.host.server import StopSignal
 from libs.host.settings import HostSettings
-from libs.money import Money
 
 REQUEST_TIMEOUT_S = 30.0
 OpenStorePc = Callable[[Api, Shop], Awaitable[StorePc]]
@@ -51,7 +49,7 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
         )
         if keep:
             stop.started = True
-            _say_where(room)
+            say_where(room)
             await stop.wait()
             err.print("Stopping: open requests may finish.")
         return agrees
@@ -85,10 +83,12 @@ async def _day(
         with progress("Ringing up", basket_count) as advance:
             await _trade(shop, basket_count, lambda: advance("baskets", 1))
         elapsed_s = time.perf_counter() - started
-        with progress("Closing", till_count) as advance:
+        with progress("Closing", till_count + (len(pc.all_terminals) if pc is not None else 0)) as advance:
             reports = await _close(shop, lambda: advance("shifts", 1))
-            settled = await settle_terminals(shop, pc) if pc is not None else []
-        receipt = await _show(shop, elapsed_s)
+            settled = [] if pc is None else await settle_terminals(shop, pc, lambda: advance("terminals", 1))
+        receipt = await show_day(shop, elapsed_s)
+        if settled:
+            show_cards(shop, settled)
         with progress("Checking"):
             sales = await documents_of(shop)
             checks = await audit(shop, sales, reports)
@@ -96,11 +96,11 @@ async def _day(
                 checks += await audit_cards(shop, settled, sales, reports)
                 checks += await audit_paper(shop, pc, sales)
         if pc is not None and pictures is not None:
-            _keep_pictures(shop, pc, receipt, pictures)
+            keep_pictures(shop, pc, receipt, pictures)
     except DemoFailed as error:
         err.print(f"[red]{error}[/red]", highlight=False)
         return False
-    _show_checks(checks)
+    show_checks(checks)
     return all(check.holds for check in checks)
 
 
@@ -153,77 +153,3 @@ async def _close(shop: Shop, advance: Callable[[], None]) -> list[Json]:
         reports.append(await cashier.close_shift(denominations, lost_minor=50 if index == 1 else 0))
         advance()
     return reports
-
-
-async def _show(shop: Shop, elapsed_s: float) -> Json:
-    """Show the evening on the screen; returns the document whose receipt was shown."""
-    first = shop.cashiers[0]
-    receipt = next(
-        (sale for sale in first.receipts if sale["discount_minor"] and len(sale["lines"]) > 2), first.receipts[0]
-    )
-    out.rule("A receipt")
-    out.print(await first.api.text(f"/sales/v1/sales/{receipt['sale_id']}/receipt.txt"), highlight=False, markup=False)
-    out.rule(f"The Z report of till {first.till_code}")
-    out.print(await shop.office.text(f"/sales/v1/shifts/{first.shift_id}/z-report.txt"), highlight=False, markup=False)
-    out.rule("The day")
-    table = Table(
-        box=SIMPLE, pad_edge=False, caption="aside: put aside and recalled later; thrice: sent three times, sold once"
-    )
-    table.add_column("till")
-    table.add_column("cashier", no_wrap=True)
-    for column in ("sales", "turnover", "returns", "voids", "aside", "thrice"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for cashier in shop.cashiers:
-        tally = cashier.tally
-        turnover = Money(tally.total_minor, "EUR").format("en")
-        numbers = (
-            tally.documents,
-            turnover,
-            tally.returns,
-            tally.voids,
-            tally.suspended,
-            tally.repeated,
-        )
-        table.add_row(cashier.till_code, cashier.name, *(str(each) for each in numbers))
-    out.print(table)
-    documents = sum(cashier.tally.documents for cashier in shop.cashiers)
-    out.print(f"{documents} documents at {len(shop.cashiers)} tills in {elapsed_s:.1f} s.", highlight=False)
-    return receipt
-
-
-def _keep_pictures(shop: Shop, pc: StorePc, receipt: Json, folder: Path) -> None:
-    """Keep that receipt and the Z report of the same till as they came out of the printer."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paper = pc.printed_at(shop.cashiers[0].till_id)
-    shown = [piece for piece in paper if receipt["receipt_code"] in piece.text][:1] + paper[-1:]
-    out.rule("As printed")
-    for name, piece in zip(("receipt.png", "z-report.png"), shown, strict=False):
-        (folder / name).write_bytes(piece.png())
-        out.print(f"  {folder / name}", highlight=False, soft_wrap=True)
-
-
-def _show_checks(checks: Sequence[Check]) -> None:
-    out.rule("Does it agree?")
-    for check in checks:
-        if check.holds:
-            out.print(f"[green]yes[/green]  {check.name}", highlight=False)
-        else:
-            out.print(f"[red]NO[/red]   {check.name}: expected {check.expected}, found {check.found}", highlight=False)
-    held = sum(check.holds for check in checks)
-    out.print(f"{held} of {len(checks)} checks hold.", highlight=False)
-
-
-def _say_where(room: BackRoom) -> None:
-    code, _pin, password = ADMINISTRATOR
-    out.print(f"\nTillstream runs at [bold]{room.url}[/bold]  (Ctrl-C stops it)", soft_wrap=True)
-    for name in room.services:
-        out.print(f"  {room.url}/{name}/docs", highlight=False, soft_wrap=True)
-    if room.has_gateway:
-        out.print(f"  {room.url}/gateway/  the devices of the tills and how they are", highlight=False, soft_wrap=True)
-    cashiers = ", ".join(each for each, _name in CASHIERS)
-    for who, how in (
-        ("office", f"{code}, password {password}"),
-        ("manager", f"{MANAGER.code}, PIN {MANAGER.pin}"),
-        ("cashiers", f"{cashiers} (as many as there are tills), PIN {CASHIER_PIN}"),
-    ):
-        out.print(f"  {who:9} {how}", highlight=False, soft_wrap=True)

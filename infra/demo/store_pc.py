@@ -37,6 +37,11 @@ class StorePc:
     terminals: dict[str, Terminal]
     standalone: StandaloneTerminal
 
+    @property
+    def all_terminals(self) -> list[Terminal | StandaloneTerminal]:
+        """Those of the tills, and the one on the counter."""
+        return [*self.terminals.values(), self.standalone]
+
     def printed_at(self, till_id: str) -> list[Receipt]:
         """The pieces of paper that came out at a till."""
         return self.printers[till_id].receipts

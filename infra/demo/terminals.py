@@ -18,6 +18,7 @@ from device_gateway.drivers.terminal.inpas.simulator import InpasSimulator, Inpa
 from device_gateway.drivers.terminal.nexo.simulator import NexoSimulator, NexoSimulatorOptions
 from device_gateway.drivers.terminal.process_and_files.simulator import install
 from device_gateway.drivers.terminal.simulated_ledger import ApprovePart, Decline, Ledger, LedgerEntry
+from device_gateway.drivers.terminal.zvt.apdu import ApduReader
 from device_gateway.drivers.terminal.zvt.messages import Command
 from device_gateway.drivers.terminal.zvt.simulated_terminal import SimulatedCard
 from device_gateway.drivers.terminal.zvt.simulator import ZvtSimulator, ZvtSimulatorOptions
@@ -32,8 +33,8 @@ _TERMINAL_ID = "00010001"
 class Lost(StrEnum):
     """When the line to a terminal is cut; the till cannot tell one from the other."""
 
-    BEFORE = "cut off before the card was charged"
-    AFTER = "cut off after the card was charged"
+    BEFORE = "cut before charging"
+    AFTER = "cut after charging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,14 @@ class Terminal(ABC):
 class LineCutter(Simulator):
     """A simulator whose line can be cut, once, just before or just after it has charged a card."""
 
-    asks_for_money: ClassVar[bytes]
     cut: Lost | None = None
 
+    def asks_for_money(self, data: bytes) -> bool:
+        """Whether a request that charges a card is in what came."""
+        return data.startswith(b"POST")
+
     def received(self, data: bytes) -> Sequence[Reply]:
-        if self.cut is Lost.BEFORE and data.startswith(self.asks_for_money):
+        if self.cut is Lost.BEFORE and self.asks_for_money(data):
             return self._cut_off()
         replies = super().received(data)
         if self.cut is Lost.AFTER and any(reply.after_effect for reply in replies):
@@ -135,15 +139,17 @@ class LineCutter(Simulator):
 
 
 class _CuttableZvt(LineCutter, ZvtSimulator):
-    asks_for_money = Command.AUTHORISATION.to_bytes(2, "big")
+    def asks_for_money(self, data: bytes) -> bool:
+        # It may come in one piece with the acknowledgement of what was said before.
+        return any(apdu.command == Command.AUTHORISATION for apdu in ApduReader().feed(data))
 
 
 class _CuttableNexo(LineCutter, NexoSimulator):
-    asks_for_money = b"POST"
+    pass
 
 
 class _CuttableInpas(LineCutter, InpasSimulator):
-    asks_for_money = b"POST"
+    pass
 
 
 class LineTerminal(Terminal):
