@@ -85,7 +85,10 @@ class Api:
     def _authorisation(self) -> dict[str, str]:
         return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
 
-    # As every till does: whatever became of the request, the ids in it make sure that it takes effect once.
-    @stamina.retry(on=httpx.TransportError, attempts=3, wait_initial=0.1)
     async def _http_request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return await self._http.request(method, path, **options)
+        # As every till does: whatever became of the request, the ids in it make sure that it takes effect once.
+        # In a block of its own, because what a repeated function was called with is logged, tokens and all.
+        async for attempt in stamina.retry_context(on=httpx.TransportError, attempts=3, wait_initial=0.1):
+            with attempt:
+                return await self._http.request(method, path, **options)
+        raise AssertionError("the last attempt returns or raises")

@@ -28,6 +28,7 @@ def test_a_day_at_three_tills_agrees_in_the_evening(tmp_path: Path) -> None:
     assert all(line.startswith("yes ") for line in checks)
     assert "Z REPORT 1" in day.stdout
     assert "TOTAL" in day.stdout
+    assert "9 answers of terminals were lost; each outcome was found out" in day.stdout
     for name in ("receipt.png", "z-report.png"):
         with Image.open(tmp_path / "pictures" / name) as picture:
             assert picture.width == 560
