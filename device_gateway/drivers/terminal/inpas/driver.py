@@ -31,6 +31,7 @@ class InpasOptions(DriverOptions):
     terminal_id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,16}$")]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "RUB"
     currency_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")] = "643"
+    takes_our_numbers: bool = True
     answer_timeout_s: Annotated[float, Limits(gt=0, le=600)] = 180.0
     connect_timeout_s: Annotated[float, Limits(gt=0, le=60)] = 3.0
     presence_check_s: Annotated[float, Limits(gt=0, le=3600)] = 15.0
@@ -50,7 +51,9 @@ class InpasTerminal:
         self._options = options
         self._carrier = carrier
         self._zone = zone
-        self._identity = TerminalIdentity(options.terminal_id, options.currency, options.currency_number)
+        self._identity = TerminalIdentity(
+            options.terminal_id, options.currency, options.currency_number, options.takes_our_numbers
+        )
         self._tags = SlipTags(frozenset(options.customer_slip_tags), frozenset(options.merchant_slip_tags))
 
     def perform(self, operation: CardOperation, progress: Callable[[str, str], None]) -> OperationResult:

@@ -7,6 +7,7 @@ nothing here was tried on a device.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -80,16 +81,21 @@ REASONS = {
 }
 _DIGITS = re.compile(r"^[0-9]{1,12}$")
 _TIME = re.compile(r"^[0-9]{14}$")
+_NUMBERS = 999_999
 _NUMERIC_CURRENCY = re.compile(r"^[0-9]{3}$")
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalIdentity:
-    """Which terminal, and the one currency it works in: ISO 4217 code and number."""
+    """Which terminal, and the one currency it works in: ISO 4217 code and number.
+
+    `takes_our_numbers`: it repeats the number of a request in field 26 of its answer, as two sources have it.
+    """
 
     terminal_id: str
     currency: str
     currency_number: str
+    takes_our_numbers: bool = True
 
     def __post_init__(self) -> None:
         if not _NUMERIC_CURRENCY.match(self.currency_number):
@@ -112,6 +118,8 @@ def request_for(operation: CardOperation, identity: TerminalIdentity) -> dict[in
         return NotSent(f"This terminal works in {identity.currency}, not in {operation.currency}.")
     if operation.amount_minor <= 0:
         return NotSent("The amount must be above zero.")
+    if identity.takes_our_numbers:
+        fields[Field.TERMINAL_TRANSACTION_ID] = number_of(operation.reference)
     fields[Field.AMOUNT] = str(operation.amount_minor)
     fields[Field.CURRENCY] = identity.currency_number
     if operation.action in NEEDS_ORIGINAL:
@@ -157,13 +165,31 @@ def outcome_of(request: FieldSet, answer: FieldSet, *, tags: SlipTags, zone: tzi
     return Unknown(f"The terminal's status is {status or 'missing'}, which is no outcome.")
 
 
+def number_of(reference: str) -> str:
+    """Our number of an operation, of up to six digits, as a till numbers its transactions; never 0, which is none."""
+    return str(zlib.crc32(reference.encode()) % _NUMBERS + 1)
+
+
 def is_answer(request: FieldSet, packet: FieldSet) -> bool:
-    """Whether a packet answers a request: by a status, or by the last receipt. Any other asks to wait."""
+    """Whether a packet answers a request: by a status, or by the last receipt.
+
+    Any other asks to wait, or comes late and answers an earlier request, perhaps of the same amount.
+    """
+    if _is_of_another(request, packet):
+        return False
     wanted = Field.RECEIPT if request[Field.OPERATION] == OPERATION_CODES["last_slip"] else Field.STATUS
     return Field.STATUS in packet or wanted in packet
 
 
+def _is_of_another(request: FieldSet, packet: FieldSet) -> bool:
+    ours = request.get(Field.TERMINAL_TRANSACTION_ID)
+    theirs = packet.get(Field.TERMINAL_TRANSACTION_ID, "").strip()
+    return ours is not None and theirs.strip("0") != "" and not _same_number(ours, theirs)
+
+
 def _contradiction(request: FieldSet, answer: FieldSet) -> str | None:
+    if _is_of_another(request, answer):
+        return "The terminal answered about another operation."
     if answer.get(Field.OPERATION, "").strip() != request[Field.OPERATION]:
         return "The terminal answered about another operation."
     for field, what in ((Field.AMOUNT, "amount"), (Field.CURRENCY, "currency")):

@@ -40,6 +40,7 @@ from device_gateway.simulators import (
 
 _ENCODING = "cp1251"
 _WAIT = {int(Field.OPERATION): "21"}
+_REPEATED = (Field.OPERATION, Field.AMOUNT, Field.CURRENCY, Field.TERMINAL_ID, Field.TERMINAL_TRANSACTION_ID)
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"(?i)^content-length:\s*([0-9]{1,6})\s*$", re.MULTILINE)
 
@@ -48,6 +49,9 @@ class InpasSimulatorOptions(SimulatorOptions):
     """What the simulated bank does."""
 
     decline_above_minor: int = Described(default=1_000_000, description="amounts above it are declined")
+    repeats_lost_answers: bool = Described(
+        default=False, description="on a serial line: what was not acknowledged is said again before the next answer"
+    )
     currency: str = Described(default="RUB", description="the currency of the ledger")
     scheme: str = Described(default="MIR", description="the scheme of the card that is presented")
 
@@ -63,6 +67,7 @@ class InpasSimulator(Simulator):
         self.asked: list[dict[int, str]] = []
         self.next_status: str | None = None
         self._last_slip = ""
+        self._lost_answer = b""
         self._pending = b""
         self._frames = FrameReader(_ENCODING)
         self._web: bool | None = None
@@ -90,6 +95,8 @@ class InpasSimulator(Simulator):
         return ()
 
     def disconnected(self) -> None:
+        if self._options.repeats_lost_answers:
+            self._lost_answer = self._said_last or self._lost_answer
         self._reset()
 
     def _reset(self) -> None:
@@ -123,9 +130,13 @@ class InpasSimulator(Simulator):
         for heard in self._frames.feed(data):
             if isinstance(heard, Packet):
                 replies.append(Reply(bytes((ACKNOWLEDGED,))))
+                self._acknowledgements_left = 2
+                if self._lost_answer:
+                    replies.append(Reply(self._lost_answer))
+                    self._acknowledgements_left += 1
+                    self._lost_answer = b""
                 replies.append(Reply(write_frame(_WAIT, _ENCODING)))
                 self._said_last = write_frame(self.answer(heard.fields), _ENCODING)
-                self._acknowledgements_left = 2
                 replies.append(Reply(self._said_last, after_effect=True))
             elif heard == Control(NOT_ACKNOWLEDGED) and self._said_last:
                 replies.append(Reply(self._said_last, after_effect=True))
@@ -142,11 +153,7 @@ class InpasSimulator(Simulator):
         operation = request.get(Field.OPERATION, "")
         if operation == "63":
             return self._command(request)
-        answer = {
-            int(field): request[field]
-            for field in (Field.OPERATION, Field.AMOUNT, Field.CURRENCY, Field.TERMINAL_ID)
-            if field in request
-        }
+        answer = {int(field): request[field] for field in _REPEATED if field in request}
         answer[Field.TERMINAL_TIME] = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         status = self.next_status or self._decision(operation, request)
         self.next_status = None

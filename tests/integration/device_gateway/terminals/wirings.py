@@ -14,7 +14,7 @@ from device_gateway.configuration import ConfiguredDevice
 from device_gateway.domain.placement import PlacedDevice
 from device_gateway.drivers.interface import Driver
 from device_gateway.drivers.manifests import load_driver
-from device_gateway.drivers.terminal.inpas.simulator import InpasSimulator
+from device_gateway.drivers.terminal.inpas.simulator import InpasSimulator, InpasSimulatorOptions
 from device_gateway.drivers.terminal.process_and_files.simulator import (
     ARCUS2_OPERATIONS,
     InstalledProgram,
@@ -202,6 +202,10 @@ def _zvt(**simulated: Any) -> ZvtSimulator:
     return ZvtSimulator(ZvtSimulatorOptions.model_validate({"slips": False, **simulated}))
 
 
+def _inpas(**simulated: Any) -> InpasSimulator:
+    return InpasSimulator(InpasSimulatorOptions.model_validate(simulated))
+
+
 def _zvt_options(address: str, own: Path) -> Mapping[str, Any]:
     return {
         "address": address,
@@ -270,8 +274,8 @@ WIRINGS = (
     _with_inquiry("zvt-tcp", "zvt", _by_receipt, _zvt_options, partial(_on_tcp, _zvt)),
     _with_inquiry("zvt-serial", "zvt", _by_receipt, _zvt_options, partial(_on_serial, _ZVT_SERIAL)),
     _with_inquiry("nexo-protected", "nexo", _by_id, _nexo_options, partial(_on_tcp, nexo_simulator)),
-    _with_a_person("inpas-http", "inpas", partial(_inpas_options, http=True), partial(_on_tcp, InpasSimulator)),
-    _with_a_person("inpas-serial", "inpas", partial(_inpas_options, http=False), partial(_on_serial, InpasSimulator)),
+    _with_a_person("inpas-http", "inpas", partial(_inpas_options, http=True), partial(_on_tcp, _inpas)),
+    _with_a_person("inpas-serial", "inpas", partial(_inpas_options, http=False), partial(_on_serial, _inpas)),
     _with_a_person(
         "sberbank",
         "process_and_files",

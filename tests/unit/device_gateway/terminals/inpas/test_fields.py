@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from device_gateway.domain.card_operations import Approved, CardOperation, Declined, NotSent, Slips, Unknown
-from device_gateway.drivers.terminal.inpas.fields import Field, TerminalIdentity, is_answer, outcome_of, request_for
+from device_gateway.drivers.terminal.inpas.fields import (
+    Field,
+    TerminalIdentity,
+    is_answer,
+    number_of,
+    outcome_of,
+    request_for,
+)
 from device_gateway.drivers.terminal.inpas.slips import SlipTags, read_slips
 from libs.contracts.terminals import CardReferences, SchemeTotal, TerminalAction
 
 IDENTITY = TerminalIdentity("00010001", "RUB", "643")
 TAGS = SlipTags()
-SALE = {25: "1", 27: "00010001", 0: "10000", 4: "643"}
+SALE = {25: "1", 27: "00010001", 26: number_of("A000000001"), 0: "10000", 4: "643"}
 APPROVAL = SALE | {
     39: "1",
     10: "4276001234561234",
@@ -56,6 +64,19 @@ def test_what_the_terminal_cannot_do_is_not_sent(refused: CardOperation, sentenc
     assert request_for(refused, IDENTITY) == NotSent(sentence)
 
 
+def test_an_answer_is_known_by_our_number_where_the_terminal_repeats_it() -> None:
+    assert number_of("A000000001").isdecimal()
+    assert number_of("A000000001") != number_of("A000000002")
+    late = APPROVAL | {26: number_of("A000000002")}
+    assert not is_answer(SALE, late)
+    for untold in ({}, {26: ""}, {26: "0"}, {26: "0" + SALE[26]}):
+        told = {field: text for field, text in APPROVAL.items() if field != 26} | untold
+        assert is_answer(SALE, told)
+        assert isinstance(outcome_of(SALE, told, tags=TAGS, zone=UTC), Approved)
+    asked = request_for(operation(), replace(IDENTITY, takes_our_numbers=False))
+    assert asked == {field: text for field, text in SALE.items() if field != 26}
+
+
 def test_the_last_receipt_is_a_command_whose_answer_has_no_status() -> None:
     asked = request_for(operation("last_slip"), IDENTITY)
     assert asked == {Field.OPERATION: "63", Field.COMMAND_MODE: "1", Field.COMMAND_MODE_2: "22", 27: "00010001"}
@@ -74,6 +95,7 @@ def test_an_approval_brings_the_references_and_never_a_whole_card_number() -> No
     assert outcome.amount_minor == 10_000
     assert outcome.references == CardReferences(
         terminal_id="00010001",
+        trace=SALE[26],
         approval_code="123456",
         retrieval_reference="000000000042",
         transaction_time=datetime(2026, 3, 2, 12, 15, tzinfo=UTC),
@@ -98,7 +120,9 @@ def test_any_other_status_is_unknown(status: str) -> None:
     assert isinstance(outcome_of(SALE, SALE | {39: status}, tags=TAGS, zone=UTC), Unknown)
 
 
-@pytest.mark.parametrize("other", [{0: "9999"}, {0: "x"}, {25: "29"}, {25: ""}, {27: "00010002"}, {4: "978"}])
+@pytest.mark.parametrize(
+    "other", [{0: "9999"}, {0: "x"}, {25: "29"}, {25: ""}, {27: "00010002"}, {4: "978"}, {26: "7"}]
+)
 def test_an_answer_to_another_request_is_not_taken_for_ours(other: dict[int, str]) -> None:
     assert isinstance(outcome_of(SALE, APPROVAL | other, tags=TAGS, zone=UTC), Unknown)
 
