@@ -66,8 +66,8 @@ async def test_wherever_the_line_is_cut_the_terminal_moved_what_was_said(name: s
     assert report.first_outcomes["approved"] > 0
 
 
-# A terminal that goes on, or gives up, when its till is gone; one that is still at it when it is asked, or says what was
-# lost before it answers the next one.
+# A terminal that goes on, or gives up, when its till is gone; one that is still at it when it is asked; one that says
+# what was lost before it answers the next one.
 AWAY: Mapping[str, tuple[str, dict[str, Any]]] = {
     "zvt-goes-on": ("zvt-tcp", {"finishes_when_cut_off": True, "works_on_s": 0.03}),
     "zvt-gives-up": ("zvt-tcp", {"finishes_when_cut_off": False}),
