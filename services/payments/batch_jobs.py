@@ -29,8 +29,13 @@ async def settle_batches(database: Database, acquirers: Acquirers, settings: Pay
     """One look at every batch that is due, some at the same time; each goes on while its acquirer answers."""
     async with database.reading() as connection:
         due = await BatchRepository(connection).due(database.clock(), settings.batches_at_once)
-    # A failure of one (the database away) ends the round; the next one begins anew.
-    await asyncio.gather(*(_settle(database, acquirers, settings, *each) for each in due))
+    # What goes wrong with one holds up no other, and nothing is left running when the next look begins.
+    results = await asyncio.gather(
+        *(_settle(database, acquirers, settings, *each) for each in due), return_exceptions=True
+    )
+    for failure in results:
+        if failure is not None:
+            raise failure
 
 
 async def _settle(

@@ -74,6 +74,18 @@ class SettlementRepository:
             .values(_values(settlement))
         )
 
+    async def explain(self, settlement_id: UUID, reason: str) -> None:
+        """Say what a settlement that is still being asked for waits for."""
+        await self._connection.execute(
+            update(settlements)
+            .where(
+                settlements.c.settlement_id == settlement_id,
+                settlements.c.state == SettlementState.REQUESTED.value,
+                settlements.c.reason.is_distinct_from(reason),
+            )
+            .values(reason=reason)
+        )
+
     async def page(self, store_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Settlement]:
         """The settlements of a store, oldest first."""
         statement = select(settlements).where(settlements.c.store_id == store_id)

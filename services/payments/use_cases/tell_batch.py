@@ -79,16 +79,28 @@ async def record_told(work: UnitOfWork, telling: Telling, replies: Sequence[Mess
     if batch is None or (batch.state, batch.traces) != (telling.batch.state, telling.batch.traces):
         # Another turn has gone on with it.
         return False
+    answered = batch
     if batch.state is BatchState.UPLOADING:
         answered = await _items_told(work, batch, telling, replies)
     elif replies:
         answered = batch.totals_answered(replies[0], work.now)
-    else:
-        return False
     await BatchRepository(work.connection).save(answered, work.now)
     if answered.closed:
         await _conclude_if_last(work, answered)
-    return answered.next_at is not None and answered.next_at <= work.now
+        return False
+    goes_on = answered.next_at is not None and answered.next_at <= work.now
+    if not goes_on:
+        # Whoever looks at the settlement is told what it waits for.
+        reason = _waits_for(batch.acquirer, replies[-1] if replies else None)
+        await SettlementRepository(work.connection).explain(batch.settlement_id, reason)
+    return goes_on
+
+
+def _waits_for(acquirer: str, reply: Message | None) -> str:
+    if reply is None:
+        return f"{acquirer} does not answer. It is asked again by itself."
+    code = reply.fields.get(39, "")
+    return f"{acquirer} answered with code {code}. It is asked again by itself."
 
 
 async def _items_told(work: UnitOfWork, batch: Batch, telling: Telling, replies: Sequence[Message]) -> Batch:

@@ -140,3 +140,4 @@ async def test_a_host_that_is_out_of_order_is_asked_again_later(shop: TerminalSh
     [batch] = report["batches"]
     assert (report["state"], batch["state"], batch["code"], batch["attempts"]) == ("requested", "open", "91", 1)
     assert batch["next_at"] > report["requested_at"]
+    assert report["reason"] == "independent answered with code 91. It is asked again by itself."
