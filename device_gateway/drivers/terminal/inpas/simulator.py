@@ -201,7 +201,7 @@ class InpasSimulator(Simulator):
             Field.CARD_NUMBER: "427600******1234",
             Field.APPROVAL_CODE: f"{entry.number:06d}",
             Field.RETRIEVAL_REFERENCE: reference,
-            Field.TRANSACTION_ID: str(entry.number),
+            Field.TRANSACTION_ID: f"{entry.number:06d}",
             Field.TEXT: "ОДОБРЕНО",
             Field.RECEIPT: self._last_slip,
         }
