@@ -77,6 +77,9 @@ def by_scheme(totals: Iterable[KindTotal]) -> list[SchemeLine]:
     """One line for each scheme and currency, by currency and then the largest first; after each currency its sum."""
     lines: dict[tuple[str, str], SchemeLine] = {}
     for total in totals:
+        if not total.count:
+            # Only declines, say: whoever adds up money has nothing of them.
+            continue
         for scheme in (total.scheme, ALL_SCHEMES):
             key = (total.currency, scheme)
             lines[key] = _with(lines.get(key) or SchemeLine(scheme, total.currency, 0, 0, 0, 0), total)

@@ -59,6 +59,7 @@ class Front:
         self._pages = LazyPages()
         self._routes = Starlette(
             routes=[
+                Route("/", self._home, methods=["GET"]),
                 Route("/sign-on", self._ask, methods=["GET"]),
                 Route("/sign-on", self._sign_on, methods=["POST"]),
                 Route("/sign-off", self._sign_off, methods=["POST"]),
@@ -97,7 +98,10 @@ class Front:
         scope["state"] = {**scope.get("state", {}), "office": self._office, "session": session}
         app = await self._pages.opened()
         static = _is_static(scope)
-        await app(scope, receive, send if static else _with_headers(send))
+        await app(scope, receive, send if static else _OnTheWayOut(send, _root(scope)))
+
+    async def _home(self, request: Request) -> Response:
+        return RedirectResponse(_root(request.scope) + HOME, status_code=303)
 
     async def _ask(self, request: Request) -> Response:
         if self._session(request) is not None:
@@ -182,7 +186,14 @@ def sign_on_path(root: str, to: str) -> str:
 
 def _wanted(to: str | None) -> str:
     """A page of ours to go on to; anything that could lead elsewhere is the first page."""
-    if not to or not to.startswith("/") or to.startswith("//") or "\\" in to or any(ord(each) < 32 for each in to):
+    if (
+        not to
+        or to == "/"
+        or not to.startswith("/")
+        or to.startswith("//")
+        or "\\" in to
+        or any(ord(each) < 32 for each in to)
+    ):
         return HOME
     return to
 
@@ -209,15 +220,34 @@ def _elsewhere() -> Response:
     return PlainTextResponse("This was not sent from one of our own pages. Open the page and try again.", 403)
 
 
-def _with_headers(send: Send) -> Send:
-    async def sent(message: Message) -> None:
+class _OnTheWayOut:
+    """Gives every page its headers; a page that there is not is told in our own words."""
+
+    def __init__(self, send: Send, root: str) -> None:
+        self._send = send
+        self._root = root
+        self._replaced = False
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on."""
         if message["type"] == "http.response.start":
+            self._replaced = message["status"] == 404
+            if self._replaced:
+                await self._say_missing()
+                return
             added = {**_HEADERS, "content-security-policy": _PAGE_POLICY, "cache-control": "no-store"}
             kept = [(name, value) for name, value in message["headers"] if name.decode("latin-1").lower() not in added]
             message["headers"] = [*kept, *((name.encode(), value.encode()) for name, value in added.items())]
-        await send(message)
+        if not self._replaced:
+            await self._send(message)
 
-    return sent
+    async def _say_missing(self) -> None:
+        body = _template("missing.html").render(root=self._root).encode()
+        headers = {**_HEADERS, "content-security-policy": _FORM_POLICY, "cache-control": "no-store"}
+        headers |= {"content-type": "text/html; charset=utf-8", "content-length": str(len(body))}
+        listed = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": 404, "headers": listed})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 async def _fields(request: Request) -> dict[str, str] | None:
@@ -242,7 +272,7 @@ def _form(
 ) -> Response:
     facts: dict[str, Any] = {"root": _root(request.scope), "to": to, "code": code, "refusal": refusal, "ended": ended}
     headers = {**_HEADERS, "content-security-policy": _FORM_POLICY, "cache-control": "no-store"}
-    return HTMLResponse(_template().render(facts), status_code=status, headers=headers)
+    return HTMLResponse(_template("sign_on.html").render(facts), status_code=status, headers=headers)
 
 
 def _why(failure: ApiFailure) -> str:
@@ -257,9 +287,9 @@ def _status(failure: ApiFailure) -> int:
     return failure.status if isinstance(failure, Refused) else 502
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
+@lru_cache(maxsize=4)
+def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("sign_on.html")
+    return environment.get_template(name)

@@ -162,6 +162,14 @@ def _store(now: _StoreNow, premises: Premises) -> None:
         [_row(terminal, last.get(terminal.terminal_id), premises, figures) for terminal in now.terminals],
         empty="This store has no payment terminal.",
     )
+    served = {till_id for terminal in now.terminals if terminal.active for till_id in terminal.till_ids}
+    without = [
+        till.name
+        for till in premises.tills.values()
+        if till.store_id == now.store.id and till.active and till.id not in served
+    ]
+    if without:
+        Words("p", f"Without a terminal of their own: {', '.join(without)}.", "dim below")
 
 
 def _row(terminal: Terminal, last: Transaction | None, premises: Premises, figures: Figures) -> list[Cell]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 
 from fastapi import FastAPI
 from nicegui import app as nicegui_app
@@ -49,6 +50,7 @@ def _set_up() -> None:
     ui.run_with(
         FastAPI(openapi_url=None),
         title="Tillstream",
+        favicon=(Path(__file__).parent / "assets" / "icon.svg").read_text(encoding="utf-8"),
         viewport="width=device-width, initial-scale=1",
         language="en-GB",
         # Nothing here is bound to plain attributes that would have to be looked at all the time.

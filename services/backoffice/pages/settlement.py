@@ -74,6 +74,7 @@ async def settlement(desk: Desk) -> None:
             ("Currency", found.currency),
         ]
     )
+    Words("p", f"Printed by {desk.session.name}, {figures.exact_moment(desk.now())}.", "dim only-print")
     if found.reason:
         notice(found.reason, Tone.ALARM if found.state == "failed" else Tone.QUIET)
     if found.state in _RUNNING:
@@ -90,7 +91,6 @@ async def settlement(desk: Desk) -> None:
     with box("div", "signatures only-print"):
         Words("span", "Date and signature")
         Words("span", "Checked by")
-    Words("p", f"Printed by {desk.session.name}, {figures.exact_moment(desk.now())}.", "dim only-print")
 
 
 def _follow(desk: Desk, found: Settlement) -> None:

@@ -97,6 +97,7 @@ async def test_what_changes_is_shown_without_a_reload(office: OpenedOffice, sign
     page = await signed_on("/payments/live")
     row = page.get_by_role("row", name="card-terminal")
     await expect(row).to_contain_text("Ready")
+    await expect(page.get_by_text("Without a terminal of their own: Till 2.")).to_be_visible()
     await page.evaluate("window.not_reloaded = true")
     till.update(state="absent", undecided_count=2)
     office.payments.acquirers["nordbank"].update(waiting_reversals=7, oldest_waiting_at=ago())

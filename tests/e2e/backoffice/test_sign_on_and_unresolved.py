@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, expect
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from tests.e2e.backoffice.conftest import PHONE, SignOn
 from tests.e2e.backoffice.opened_office import ADMINISTRATOR, CASHIER, MANAGER, PASSWORD, OpenedOffice
@@ -92,6 +95,25 @@ async def test_a_page_left_open_by_who_signed_off_elsewhere_does_nothing_any_mor
     await page.get_by_role("button", name="Ask the terminal now").click()
     await expect(page.get_by_role("button", name="Sign on")).to_be_visible()
     assert office.payments.asked == []
+
+
+async def test_a_socket_is_opened_to_our_own_pages_of_somebody_signed_on_and_to_nobody_else(
+    office: OpenedOffice, signed_on: SignOn
+) -> None:
+    page = await signed_on("/payments/unresolved")
+    (cookie,) = await page.context.cookies()
+    key = f"{cookie['name']}={cookie['value']}"
+    here = urlsplit(office.url)
+    socket = f"ws://{here.netloc}/backoffice/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    async with connect(socket, origin=Origin(f"http://{here.netloc}"), additional_headers={"Cookie": key}) as opened:
+        assert str(await opened.recv()).startswith("0{")
+    for origin, cookies in (("http://elsewhere.test", key), (None, key), (f"http://{here.netloc}", "none=0")):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(
+                socket, origin=Origin(origin) if origin else None, additional_headers={"Cookie": cookies}
+            ):
+                pass
+        assert refused.value.response.status_code == 403
 
 
 async def test_the_unresolved_are_listed_oldest_first_with_age_and_the_stores_figures(

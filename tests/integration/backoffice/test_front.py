@@ -148,6 +148,16 @@ async def test_pages_may_not_be_framed_kept_or_fed_from_elsewhere(http: httpx.As
     assert "default-src 'none'" in form.headers["content-security-policy"]
 
 
+async def test_the_root_leads_to_the_first_page_and_what_is_no_page_is_said_so(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/backoffice/")).headers["location"] == "/backoffice/payments/live"
+    await signed_on(http)
+    missing = await http.get("/backoffice/no/such<page>")
+    assert missing.status_code == 404
+    assert "There is no such page" in missing.text
+    assert "such<page>" not in missing.text
+    assert missing.headers["cache-control"] == "no-store"
+
+
 async def test_the_service_has_its_health_and_its_docs_beside_the_pages(http: httpx.AsyncClient) -> None:
     assert (await http.get("/backoffice/readyz")).json() == {"ready": True, "checks": {}}
     assert (await http.get("/backoffice/docs")).status_code == 200

@@ -44,6 +44,7 @@ def test_totals_are_by_currency_largest_first_and_each_currencys_sum_is_last() -
             KindTotal("visa", "refund", "EUR", 1, 500),
             KindTotal("maestro", "purchase", "EUR", 1, 9_000),
             KindTotal("visa", "pre_authorisation", "PLN", 1, 700),
+            KindTotal("unknown", "purchase", "EUR", 0, 0),
         ]
     )
     assert lines == [
