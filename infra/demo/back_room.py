@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +24,6 @@ STEPS: Final = 4
 """How many steps its start has, as many as that of the embedded system."""
 STOPS_WITHIN_S: Final = 60.0
 LONGEST_LINE_BYTES: Final = 1_000_000
-# Nobody signs for a card that is tapped: the shop's own slip would only fill the paper bin.
-_ENVIRONMENT: Final = {"TILLSTREAM_SALES_MERCHANT_SLIPS": "for_signature"}
 _PASSED_ON: Final = ("data_folder", "port", "bind_address", "log_level", "log_format")
 _REFUSALS: Final[dict[str, type[HostError]]] = {kind.__name__: kind for kind in (NotAvailable, WrongSetting)}
 
@@ -51,8 +49,11 @@ class BackRoom:
 
 
 @asynccontextmanager
-async def back_room(settings: HostSettings, advance: Callable[[str, int], None]) -> AsyncIterator[BackRoom]:
-    """Run it for the block. `advance` is called as by `libs.host.embedded`.
+async def back_room(
+    settings: HostSettings, environment: Mapping[str, str], advance: Callable[[str, int], None]
+) -> AsyncIterator[BackRoom]:
+    """Run it for the block. `environment` are variables that are set unless they are; `advance` is called as by
+    `libs.host.embedded`.
 
     Raises NotAvailable or WrongSetting, as the embedded system does.
     """
@@ -62,7 +63,7 @@ async def back_room(settings: HostSettings, advance: Callable[[str, int], None])
         *("-m", __name__, json.dumps(wanted)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**_ENVIRONMENT, **os.environ},
+        env={**environment, **os.environ},
         limit=LONGEST_LINE_BYTES,
         # A Ctrl-C is for the one who trades; the back room stops after that.
         start_new_session=True,

@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from device_gateway.drivers.terminal.simulated_ledger import LedgerEntry
+from infra.demo.acquirer_host import AcquirerHost
 from infra.demo.api import DemoFailed, Json
 from infra.demo.audit import ARRIVES_WITHIN_S, Check
 from infra.demo.cards import PAYMENTS
 from infra.demo.shop import Shop
-from infra.demo.store_pc import StorePc
-from infra.demo.terminals import CURRENCY, StandaloneTerminal, Terminal
+from infra.demo.store_pc import AnyTerminal, StorePc
+from infra.demo.terminals import CURRENCY, StandaloneTerminal
 from libs.persistence import new_id
 
+Shared = StandaloneTerminal | AcquirerHost
+"""Those that all tills use."""
 CHARGED = frozenset({"approved", "captured", "part_refunded", "refunded"})
 GIVEN_BACK = frozenset({"reversed", "voided"})
-
-
-AnyTerminal = Terminal | StandaloneTerminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def settle_terminals(shop: Shop, pc: StorePc, advance: Callable[[], None])
     tills = {pc.terminals[cashier.till_id].name: f"till {cashier.till_code}" for cashier in shop.cashiers}
     return [
         SettledTerminal(
-            label=f"{terminal.kind} at {tills.get(terminal.name, 'the counter')}",
+            label=f"{terminal.kind} at {terminal.place if isinstance(terminal, Shared) else tills[terminal.name]}",
             terminal=terminal,
             settlement=settlement,
             intents=[intent for intent in intents if intent["terminal"] == terminal.name],
@@ -72,16 +72,19 @@ async def _decided(shop: Shop) -> dict[str, Json]:
 async def _settle(shop: Shop, terminal: AnyTerminal, terminal_id: str) -> Json:
     office = shop.office
     body: Json = {"terminal_id": terminal_id, "currency": CURRENCY}
+    if isinstance(terminal, Shared):
+        # Of no till, so it says at which one the day is ended.
+        body["till_id"] = shop.cashiers[0].till_id
     if isinstance(terminal, StandaloneTerminal):
-        # No wire tells what its slip says: somebody types it, at some till.
-        body |= {"totals": terminal.totals(), "till_id": shop.cashiers[0].till_id}
+        # No wire tells what its slip says: somebody types it.
+        body["totals"] = terminal.totals()
     settlement: Json = await office.post(f"{PAYMENTS}/settlements", body, headers=_once())
     path = f"{PAYMENTS}/settlements/{settlement['settlement_id']}"
     deadline = asyncio.get_running_loop().time() + ARRIVES_WITHIN_S
     while settlement["state"] == "requested" and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.1)
         settlement = await office.get(path)
-    left_out = None if isinstance(terminal, StandaloneTerminal) else terminal.not_in_totals
+    left_out = None if isinstance(terminal, Shared) else terminal.not_in_totals
     if settlement["state"] == "differing" and left_out is not None:
         await _explain(shop, settlement["settlement_id"], left_out)
         settlement = await office.get(path)
@@ -113,8 +116,8 @@ async def audit_cards(
         checks += [
             Check(
                 f"{each.label}: charged at the terminal = known to payments, one by one",
-                _moved_by(each.terminal.ledger),
-                _known(each.intents),
+                _moved_by(each.terminal),
+                _known(each.intents, each.terminal),
             ),
             Check(
                 f"{each.label}: end of day = what it charged, nothing left to explain",
@@ -171,19 +174,26 @@ def _customer_checks(shop: Shop, intents: Sequence[Json], sales: Sequence[Json])
     ]
 
 
-def _moved_by(ledger: Sequence[LedgerEntry]) -> dict[str, list[int]]:
+def _moved_by(terminal: AnyTerminal) -> dict[str, list[int]]:
     """What a terminal moved: its charges and refunds in their order, and what was reversed."""
+    ledger = terminal.ledger
+    if isinstance(terminal, AcquirerHost):
+        # Payments never learns whether a lost request had been booked, only that nothing of it stands.
+        undone = {entry.reverses for entry in ledger}
+        ledger = [entry for entry in ledger if entry.kind == "charge" and entry.number not in undone]
     moved: dict[str, list[int]] = {"charge": [], "refund": [], "reversal": []}
     for entry in ledger:
         moved[entry.kind].append(entry.amount_minor)
     return {"charges": moved["charge"], "refunds": moved["refund"], "reversals": sorted(moved["reversal"])}
 
 
-def _known(intents: Sequence[Json]) -> dict[str, list[int]]:
+def _known(intents: Sequence[Json], terminal: AnyTerminal) -> dict[str, list[int]]:
     """The same as payments knows it, in the order of the payments."""
     taken = [intent for intent in intents if intent["state"] in CHARGED | GIVEN_BACK]
-    if any(intent["standalone"] for intent in taken):
-        # Several tills share it, so that its slips tell the order and not the moment when a till asked.
+    if isinstance(terminal, AcquirerHost):
+        taken = [intent for intent in taken if intent["state"] in CHARGED]
+    if isinstance(terminal, Shared):
+        # Several tills share it, so that its approval codes tell the order and not the moment when a till asked.
         taken.sort(key=lambda intent: str(intent["references"]["approval_code"]))
     return {
         "charges": [intent["approved_minor"] for intent in taken if intent["kind"] == "purchase"],

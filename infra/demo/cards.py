@@ -11,12 +11,15 @@ from http import HTTPStatus
 from random import Random
 from typing import Final
 
+from infra.demo.acquirer_host import GOOD, LOST_AFTER, LOST_BEFORE, WITHOUT_MONEY, AcquirerHost
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.terminals import CARDS, Card, Lost, StandaloneTerminal, Terminal
 from libs.persistence import new_id
 
 SALES, PAYMENTS = "/sales/v1", "/payments/v1"
 ANSWERS_WITHIN_S: Final = 30
+# Those that everybody may print: Visa's and Mastercard's test cards.
+TEST_NUMBERS: Final = ("4111111111111111", "5555555555554444")
 Approve = Callable[[str, str, str], Awaitable[str]]
 """The manager approves an action on a thing for a reason."""
 
@@ -36,6 +39,10 @@ class Way(Enum):
     LOST_REVERSED = auto()
     BY_HAND = auto()
     BY_HAND_DECLINED = auto()
+    KEYED = auto()
+    KEYED_DECLINED = auto()
+    KEYED_LOST_AFTER = auto()
+    KEYED_LOST_BEFORE = auto()
 
 
 # Of 100 baskets in turn about half are paid by card, most of them simply. The first 25 show nearly everything.
@@ -44,11 +51,14 @@ _WAYS: Final[dict[int, Way]] = dict.fromkeys(range(0, 100, 2), Way.WHOLE) | {
     4: Way.DECLINED_THEN_CASH,
     8: Way.LOST_AFTER,
     10: Way.TWO_CARDS,
+    12: Way.KEYED,
     14: Way.DECLINED_THEN_CARD,
     16: Way.IN_PART,
     18: Way.LOST_BEFORE,
     20: Way.BY_HAND,
     22: Way.LOST_TAKEN_BACK,
+    24: Way.KEYED_LOST_AFTER,
+    28: Way.KEYED_DECLINED,
     32: Way.WITH_CASH,
     36: Way.BY_HAND,
     44: Way.DECLINED_THEN_CARD,
@@ -57,10 +67,20 @@ _WAYS: Final[dict[int, Way]] = dict.fromkeys(range(0, 100, 2), Way.WHOLE) | {
     56: Way.BY_HAND_DECLINED,
     62: Way.LOST_REVERSED,
     66: Way.WITH_CASH,
+    68: Way.KEYED,
+    72: Way.KEYED_LOST_BEFORE,
     74: Way.DECLINED_THEN_CASH,
     82: Way.WITH_CASH,
     86: Way.BY_HAND,
     92: Way.IN_PART,
+}
+
+
+_EXPIRIES: Final = {
+    Way.KEYED: GOOD,
+    Way.KEYED_DECLINED: WITHOUT_MONEY,
+    Way.KEYED_LOST_AFTER: LOST_AFTER,
+    Way.KEYED_LOST_BEFORE: LOST_BEFORE,
 }
 
 
@@ -96,11 +116,14 @@ class CardTally:
 
 @dataclass
 class CardTill:
-    """A till's terminal, the one on the counter that all tills share, and what was done with them."""
+    """A till's terminal, the one on the counter that all tills share, the bank that decides on cards that are keyed in
+    at the till, and what was done with them.
+    """
 
     api: Api
     terminal: Terminal
     standalone: StandaloneTerminal
+    bank: AcquirerHost
     approve: Approve
     chance: Random
     tally: CardTally = field(default_factory=CardTally)
@@ -127,6 +150,8 @@ class CardTill:
                 return await self._lost_and_paid_in_cash(basket_id, total_minor, at_once=way is Way.LOST_REVERSED)
             case Way.BY_HAND | Way.BY_HAND_DECLINED:
                 return await self._by_hand(basket_id, total_minor, declined=way is Way.BY_HAND_DECLINED)
+            case Way.KEYED | Way.KEYED_DECLINED | Way.KEYED_LOST_AFTER | Way.KEYED_LOST_BEFORE:
+                return await self._keyed(basket_id, total_minor, _EXPIRIES[way])
         return await self._card(basket_id, total_minor)
 
     async def give_back(self, basket_id: str, total_minor: int, original_tender_id: str) -> None:
@@ -258,6 +283,28 @@ class CardTill:
         if declined:
             self.tally.declined.add(basket_id)
         return total_minor if declined else 0
+
+    async def _keyed(self, basket_id: str, total_minor: int, expiry: str) -> int:
+        """The customer's card is keyed in at the till: payments itself asks its bank.
+
+        Where the bank's answer is lost, it is told a reversal until it confirms that; then the customer taps the card.
+        """
+        tender = await self._asked(basket_id, total_minor, reference=self.bank.name, wait_s=0)
+        tender_id = str(tender["tender_id"])
+        await self._intent_becomes(tender_id, "awaiting_card")
+        body = {"entry": "keyed", "number": self.chance.choice(TEST_NUMBERS), "expiry": expiry}
+        await self.api.post(f"{PAYMENTS}/intents/{tender_id}/card", body, headers=_once())
+        state = "authorized" if expiry == GOOD else "declined"
+        _demand(await self._becomes(basket_id, tender_id, "authorized", "declined"), state)
+        if expiry == GOOD:
+            return 0
+        if expiry == WITHOUT_MONEY:
+            self.tally.declined.add(basket_id)
+            return total_minor
+        lost = Lost.AFTER if expiry == LOST_AFTER else Lost.BEFORE
+        ended = "bank told a reversal: paid anew"
+        self.tally.unknown.append(UnknownOutcome(tender_id, self.bank.kind, lost, ended))
+        return await self._card(basket_id, total_minor)
 
     async def _presented(self, basket_id: str, amount_minor: int) -> Json:
         """The customer presents a card at the till's own terminal; the tender, once it is decided or unknown."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from infra.demo.acquirer_host import AcquirerHost
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.cards import SALES, CardTill, Way, way_of
 from infra.demo.goods import Goods
@@ -62,11 +63,11 @@ class Cashier:
     paid_by_card: list[Json] = field(default_factory=list)
     _nothing_left: set[str] = field(default_factory=set)
 
-    def take_cards(self, terminal: Terminal, standalone: StandaloneTerminal) -> None:
-        """From now on there is a payment terminal beside the till, and one on the counter."""
+    def take_cards(self, terminal: Terminal, standalone: StandaloneTerminal, bank: AcquirerHost) -> None:
+        """From now on there is a payment terminal beside the till, one on the counter, and a bank for keyed cards."""
         # Seeded apart, so that what is weighed is the same with and without cards.
         chance = Random(self.till_code)  # noqa: S311 - which card a customer takes out is no secret
-        self.cards = CardTill(self.api, terminal, standalone, self.approval, chance)
+        self.cards = CardTill(self.api, terminal, standalone, bank, self.approval, chance)
 
     async def open_shift(self) -> None:
         """Count the float into the drawer."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.demo.acquirer_host import AcquirerHost, acquirers_file
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.audit import audit, audit_paper, documents_of
 from infra.demo.back_room import STEPS, back_room
@@ -23,6 +24,9 @@ from libs.host.server import StopSignal
 from libs.host.settings import HostSettings
 
 REQUEST_TIMEOUT_S = 30.0
+ACQUIRERS_FILE = "demo-acquirers.toml"
+# Nobody signs for a card that is tapped: the shop's own slip would only fill the paper bin.
+_ENVIRONMENT = {"TILLSTREAM_SALES_MERCHANT_SLIPS": "for_signature"}
 OpenStorePc = Callable[[Api, Shop], Awaitable[StorePc]]
 
 
@@ -36,23 +40,29 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
     stop = StopSignal()
     async with AsyncExitStack() as stack:
         stack.enter_context(stop.listening())
+        bank = AcquirerHost()
+        file = settings.data_folder.absolute() / ACQUIRERS_FILE
+        await asyncio.to_thread(_write, file, acquirers_file(await stack.enter_async_context(bank.listening())))
         with progress("Starting", STEPS) as advance:
-            room = await stack.enter_async_context(back_room(settings, advance))
+            environment = {"TILLSTREAM_PAYMENTS_ACQUIRERS_FILE": str(file), **_ENVIRONMENT}
+            room = await stack.enter_async_context(back_room(settings, environment, advance))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=room.url, timeout=REQUEST_TIMEOUT_S))
-        agrees = await _day(
-            Api(http),
-            room.secrets,
-            baskets,
-            tills,
-            lambda anonymous, shop: stack.enter_async_context(store_pc(room, settings.data_folder, anonymous, shop)),
-            pictures,
-        )
+
+        async def open_store_pc(anonymous: Api, shop: Shop) -> StorePc:
+            return await stack.enter_async_context(store_pc(room, settings.data_folder, bank, anonymous, shop))
+
+        agrees = await _day(Api(http), room.secrets, baskets, tills, open_store_pc, pictures)
         if keep:
             stop.started = True
             say_where(room)
             await stop.wait()
             err.print("Stopping: open requests may finish.")
         return agrees
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
 
 
 async def run_day_at(url: str, secrets: Mapping[str, str], *, baskets: int, tills: int) -> bool:

@@ -16,12 +16,14 @@ from pathlib import Path
 from device_gateway.drivers.printer.escpos.simulated_paper import Receipt
 from device_gateway.drivers.printer.escpos.simulator import PrinterSimulator
 from device_gateway.simulators import serving
+from infra.demo.acquirer_host import AcquirerHost, numbers
 from infra.demo.api import Api, DemoFailed, Json
 from infra.demo.back_room import BackRoom
 from infra.demo.shop import READY_WITHIN_S, Shop
 from infra.demo.terminals import LineTerminal, SberbankTerminal, StandaloneTerminal, Terminal, terminal_for
 from libs.persistence import new_id
 
+AnyTerminal = Terminal | StandaloneTerminal | AcquirerHost
 PRINTER_PROFILE, PAPER_DOTS = "TM-T88V", 512
 LINE = "tcp://127.0.0.1:0"
 TERMINALS_FOLDER = "simulated-terminals"
@@ -30,17 +32,18 @@ TERMINALS_FOLDER = "simulated-terminals"
 @dataclass(frozen=True)
 class StorePc:
     """The PC in the shop's back room. `printers` and `terminals` are the simulated ones, by till; one terminal stands
-    alone, without a wire to the PC.
+    alone, without a wire to the PC, and cards that are keyed in go to `bank`.
     """
 
     printers: dict[str, PrinterSimulator]
     terminals: dict[str, Terminal]
     standalone: StandaloneTerminal
+    bank: AcquirerHost
 
     @property
-    def all_terminals(self) -> list[Terminal | StandaloneTerminal]:
-        """Those of the tills, and the one on the counter."""
-        return [*self.terminals.values(), self.standalone]
+    def all_terminals(self) -> list[AnyTerminal]:
+        """Those of the tills, the one on the counter, and the one that is none but for its bank."""
+        return [*self.terminals.values(), self.standalone, self.bank]
 
     def printed_at(self, till_id: str) -> list[Receipt]:
         """The pieces of paper that came out at a till."""
@@ -48,9 +51,12 @@ class StorePc:
 
 
 @asynccontextmanager
-async def store_pc(room: BackRoom, data_folder: Path, anonymous: Api, shop: Shop) -> AsyncIterator[StorePc]:
+async def store_pc(
+    room: BackRoom, data_folder: Path, bank: AcquirerHost, anonymous: Api, shop: Shop
+) -> AsyncIterator[StorePc]:
     """Have the gateway of the shop's tills work beside the services, with the simulated devices on their lines for the
-    block. Once printers and terminals are known to those who use them, the tills take cards.
+    block. Once printers and terminals are known to those who use them, the tills take cards; those that are keyed in
+    are for `bank` to decide.
     """
     folder = (data_folder / TERMINALS_FOLDER).absolute()
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -69,11 +75,12 @@ async def store_pc(room: BackRoom, data_folder: Path, anonymous: Api, shop: Shop
         ]
         await room.open_gateway(await _enrolled(anonymous, shop), devices)
         standalone = await _standalone(shop)
+        await _add(shop, "concentrated-terminals", {"name": bank.name, "numbers": numbers()})
         await _until_printers_are_known(shop)
         await _until_terminals_are_known(shop, {terminal.name for terminal in terminals.values()})
         for cashier in shop.cashiers:
-            cashier.take_cards(terminals[cashier.till_id], standalone)
-        yield StorePc(printers, terminals, standalone)
+            cashier.take_cards(terminals[cashier.till_id], standalone, bank)
+        yield StorePc(printers, terminals, standalone, bank)
 
 
 async def _enrolled(anonymous: Api, shop: Shop) -> Json:
@@ -117,12 +124,13 @@ def _terminal(till_code: str, terminal: Terminal, lines: ExitStack, folder: Path
 async def _standalone(shop: Shop) -> StandaloneTerminal:
     """The office adds a terminal that no wire leads to."""
     standalone = StandaloneTerminal()
-    await shop.office.post(
-        "/payments/v1/standalone-terminals",
-        {"store_id": shop.store_id, "name": standalone.name},
-        headers={"Idempotency-Key": str(new_id())},
-    )
+    await _add(shop, "standalone-terminals", {"name": standalone.name})
     return standalone
+
+
+async def _add(shop: Shop, kind: str, terminal: Json) -> None:
+    body = {"store_id": shop.store_id, **terminal}
+    await shop.office.post(f"/payments/v1/{kind}", body, headers={"Idempotency-Key": str(new_id())})
 
 
 async def _until_printers_are_known(shop: Shop) -> None:

@@ -319,6 +319,7 @@ class StandaloneTerminal:
 
     kind = "standalone"
     name = STANDALONE
+    place = "the counter"
 
     def __init__(self) -> None:
         self._ledger = Ledger()
