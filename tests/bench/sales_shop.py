@@ -59,7 +59,7 @@ def sales_shop(tills: int, *, replicas: int = 1) -> Iterator[SalesShop]:
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
     name = f"bench_{secrets.token_hex(4)}"
     names = BusSettings(namespace=name, queue_prefix=f"{name}.")
-    with database_server() as server, rabbitmq_server() as broker_url, redis_server() as redis_url, _jwks(key) as edge:
+    with database_server() as server, rabbitmq_server() as broker_url, redis_server() as redis_url, jwks(key) as edge:
         database_url = server.create()
         sales_url = service_url(database_url, definition.schema)
         try:
@@ -75,20 +75,21 @@ def sales_shop(tills: int, *, replicas: int = 1) -> Iterator[SalesShop]:
                 "TILLSTREAM_LOG_LEVEL": "WARNING",
             }
             with ExitStack() as stack:
-                urls = [_replica(stack, settings) for _ in range(replicas)]
-                tokens = [_token(key, store.store_id, till_id) for till_id in till_ids]
-                shift_ids = [_open_shift(urls[0], token) for token in tokens]
+                urls = [replica(stack, "sales", settings) for _ in range(replicas)]
+                tokens = [token(key, store.store_id, till_id) for till_id in till_ids]
+                shift_ids = [_open_shift(urls[0], each) for each in tokens]
                 yield SalesShop(urls, database_url, tokens, till_ids, shift_ids, codes)
         finally:
             asyncio.run(remove(broker_url, names, consumers_of([definition], HostSettings())))
             server.drop(database_url)
 
 
-def _replica(stack: ExitStack, settings: dict[str, str]) -> str:
+def replica(stack: ExitStack, service: str, settings: dict[str, str]) -> str:
+    """The URL of a service as `tillstream run` runs it, ready, and ended with the stack."""
     port = free_port()
-    process = stack.enter_context(child(["libs.host.cli", "run", "sales", "--port", str(port)], settings))
+    process = stack.enter_context(child(["libs.host.cli", "run", service, "--port", str(port)], settings))
     url = f"http://127.0.0.1:{port}"
-    until_ready(f"{url}/sales/readyz", process)
+    until_ready(f"{url}/{service}/readyz", process)
     return url
 
 
@@ -162,7 +163,8 @@ def _product(number: int) -> tuple[ProductChanged, PriceChanged]:
     return product, PriceChanged(product_id=product_id, prices=(price,))
 
 
-def _token(key: ECKey, store_id: UUID, till_id: UUID) -> str:
+def token(key: ECKey, store_id: UUID, till_id: UUID) -> str:
+    """A cashier's token at a till, with everything that a manager may do."""
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "sub": str(uuid4()),
@@ -190,7 +192,7 @@ def _open_shift(url: str, token: str) -> UUID:
 
 
 @contextmanager
-def _jwks(key: ECKey) -> Iterator[str]:
+def jwks(key: ECKey) -> Iterator[str]:
     """What identity would publish, at the base URL that is yielded."""
     document = json.dumps(KeySet([key]).as_dict(private=False)).encode()
 
