@@ -45,7 +45,7 @@ class Way(Enum):
     KEYED_LOST_BEFORE = auto()
 
 
-# Of 100 baskets in turn about half are paid by card, most of them simply. The first 25 show nearly everything.
+# Of 100 baskets in turn about half are paid by card, most of them simply. The first 30 show nearly everything.
 _WAYS: Final[dict[int, Way]] = dict.fromkeys(range(0, 100, 2), Way.WHOLE) | {
     2: Way.WITH_CASH,
     4: Way.DECLINED_THEN_CASH,
@@ -76,6 +76,16 @@ _WAYS: Final[dict[int, Way]] = dict.fromkeys(range(0, 100, 2), Way.WHOLE) | {
 }
 
 
+_LOST: Final = frozenset(
+    {
+        Way.LOST_AFTER,
+        Way.LOST_BEFORE,
+        Way.LOST_TAKEN_BACK,
+        Way.LOST_REVERSED,
+        Way.KEYED_LOST_AFTER,
+        Way.KEYED_LOST_BEFORE,
+    }
+)
 _EXPIRIES: Final = {
     Way.KEYED: GOOD,
     Way.KEYED_DECLINED: WITHOUT_MONEY,
@@ -85,8 +95,9 @@ _EXPIRIES: Final = {
 
 
 def way_of(turn: int) -> Way | None:
-    """How the basket of this turn is paid for by card; None where it is not."""
-    return _WAYS.get(turn % 100)
+    """How the basket of this turn is paid for by card; None where it is not. Lines break only now and then."""
+    way = _WAYS.get(turn % 100)
+    return Way.WHOLE if way in _LOST and turn // 100 % 3 else way
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +114,6 @@ class UnknownOutcome:
 class CardTally:
     """What happened with cards at a till, by the cashier's own account."""
 
-    baskets: int = 0
-    split: int = 0
-    in_part: int = 0
-    by_hand: int = 0
-    returns: int = 0
-    voids: int = 0
     declined: set[str] = field(default_factory=set)
     """The baskets for which a card was declined."""
     unknown: list[UnknownOutcome] = field(default_factory=list)
@@ -130,7 +135,6 @@ class CardTill:
 
     async def pay(self, basket_id: str, total_minor: int, way: Way) -> int:
         """Take cards for a basket that comes to so much; what is still to be paid in cash."""
-        self.tally.baskets += 1
         try:
             return await self._paid(basket_id, total_minor, way)
         except DemoFailed as error:
@@ -158,12 +162,10 @@ class CardTill:
         """Money goes back to the card that paid; `total_minor` is below zero."""
         tender = await self._asked(basket_id, total_minor, original_tender_id=original_tender_id)
         _demand(tender, "authorized")
-        self.tally.returns += 1
 
     async def given_back(self, tender_id: str) -> None:
         """A sale was voided: the cashier waits until the terminal has given the money back."""
         await self._intent_becomes(tender_id, "voided")
-        self.tally.voids += 1
 
     async def _card(self, basket_id: str, amount_minor: int) -> int:
         """The usual way: one card for all of it."""
@@ -175,7 +177,6 @@ class CardTill:
         half_minor = max(1, total_minor // 2)
         await self._card(basket_id, half_minor)
         rest_minor = total_minor - half_minor
-        self.tally.split += 1
         return await self._card(basket_id, rest_minor) if two_cards and rest_minor else rest_minor
 
     async def _declined(self, basket_id: str, total_minor: int, *, another_card: bool) -> int:
@@ -193,7 +194,6 @@ class CardTill:
         _demand(tender, "authorized")
         if tender["amount_minor"] != there_minor:
             raise DemoFailed(f"{there_minor} of {total_minor} were approved, and the till says {tender}.")
-        self.tally.in_part += 1
         return total_minor - there_minor
 
     async def _lost(self, basket_id: str, total_minor: int, lost: Lost) -> int:
@@ -272,7 +272,6 @@ class CardTill:
         tender = await self._asked(basket_id, total_minor, reference=self.standalone.name, wait_s=0)
         tender_id = str(tender["tender_id"])
         await self._intent_becomes(tender_id, "awaiting_confirmation")
-        self.tally.by_hand += 1
         body: Json = {"outcome": "declined", "note": "The terminal says declined"}
         if not declined:
             slip = self.standalone.pay(total_minor, self._next_card())
