@@ -52,7 +52,7 @@ async def _till(url: str, token: str, tenders: list[str], begin: float, end: flo
         if not answer_head.startswith(b"HTTP/1.1 200") or _APPROVED not in answer:
             raise RuntimeError(f"not paid: {answer_head!r} {answer!r}")
         finished = time.perf_counter()
-        if started >= begin and finished <= end:
+        if begin <= finished <= end:
             taken.append(finished - started)
     else:
         raise RuntimeError("too few tenders were prepared")
