@@ -10,6 +10,7 @@ import pytest
 
 from device_gateway.domain.observations import PrinterStatus, Scan, Weighing, WeightState
 from device_gateway.drivers.interface import DeviceAbsent, DeviceMisconfigured
+from libs.contracts.gateway import DeviceChanged
 from libs.persistence import new_id
 from tests.integration.device_gateway.core.fakes import (
     OUT_OF_PAPER,
@@ -81,14 +82,20 @@ async def test_a_device_that_was_taken_out_of_the_configuration_is_reported_so(t
     printer, scanner = FakePrinter(), Plug()
     devices = [printer.configured("printer", TILL), scanner.configured("scanner", TILL)]
     async with stand(tmp_path, devices) as shop:
-        await until(lambda: len(shop.server.heard) == 2)
+        await until(lambda: shop.server.device_states("printer") == ["ready"])
+        await until(lambda: shop.server.device_states("scanner") == ["ready"])
+        reported = {envelope.id for envelope, _ in shop.server.heard}
     async with stand(tmp_path, devices[:1]) as shop:
-        await until(lambda: bool(shop.server.heard))
-        _, event = shop.server.heard[0]
-        assert (event.name, event.configured) == ("scanner", False)  # type: ignore[attr-defined]
+        # What was heard and not yet noted as sent when the gateway stopped may come once more, under its old id.
+        def news() -> list[DeviceChanged]:
+            heard = [event for envelope, event in shop.server.heard if envelope.id not in reported]
+            return [event for event in heard if isinstance(event, DeviceChanged)]
+
+        await until(lambda: bool(news()))
         await shop.device_is("printer", "ready")
         # What was reported before the restart is not reported again.
-        assert shop.server.device_states("printer") == []
+        [event] = news()
+        assert (event.name, event.configured) == ("scanner", False)
 
 
 async def test_devices_may_be_added_and_removed_while_the_gateway_works(tmp_path: Path) -> None:
@@ -101,7 +108,7 @@ async def test_devices_may_be_added_and_removed_while_the_gateway_works(tmp_path
         await shop.job_is(command.job_id, "printed")
         shop.gateway.parts.workforce.remove("printer")
         assert printer.opened == printer.closed
-        await until(lambda: [getattr(event, "configured", None) for _, event in shop.server.heard][-1] is False)
+        await until(lambda: any(getattr(event, "configured", None) is False for _, event in shop.server.heard))
 
 
 async def test_a_sale_opens_the_drawer_once_with_its_first_copy(tmp_path: Path) -> None:

@@ -55,8 +55,19 @@ class MemoryLine:
         self.delivered = 0
         self._order = itertools.count()
         self._said: list[tuple[float, int, bytes]] = []
+        self._said_bytes = 0
         self._broken = False
         simulator.line = self
+
+    @property
+    def heard_bytes(self) -> int:
+        """How many bytes have reached the printer."""
+        return self.delivered
+
+    @property
+    def said_bytes(self) -> int:
+        """How many bytes it has said."""
+        return self._said_bytes
 
     def say(self, replies: Sequence[Reply]) -> None:
         """The printer says something unasked."""
@@ -68,6 +79,7 @@ class MemoryLine:
             said = hashlib.shake_128(reply.data).digest(len(reply.data)) if Garbage in faults else reply.data
             due = self._clock.now + reply.delay_s + (late.delay_s if late else 0.0)
             heapq.heappush(self._said, (due, next(self._order), said))
+            self._said_bytes += len(said)
 
     def unplug(self) -> None:
         self._broken = True
