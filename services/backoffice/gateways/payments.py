@@ -199,6 +199,12 @@ class Slip(Facts):
     at: datetime
 
 
+class Print(Facts):
+    """A duplicate that was sent to a till's printer."""
+
+    job_id: UUID
+
+
 class Payments:
     """Payments' API in the name of one person; raises what ApiClient raises."""
 
@@ -237,10 +243,10 @@ class Payments:
         """The slips of a payment, its voids and refunds, the oldest first."""
         return (await self._client.get(_Slips, f"{_ROOT}/intents/{intent_id}/slips")).root_items
 
-    async def print_slip(self, intent_id: str, slip_id: UUID, copy: str, till_id: str, *, key: UUID) -> None:
+    async def print_slip(self, intent_id: str, slip_id: UUID, copy: str, till_id: str, *, key: UUID) -> Print:
         """Print a duplicate at a till; `copy` is customer or merchant."""
         path = f"{_ROOT}/intents/{intent_id}/slips/{slip_id}/prints"
-        await self._client.act("POST", path, {"copy": copy, "till_id": till_id}, key=key)
+        return await self._client.send(Print, "POST", path, {"copy": copy, "till_id": till_id}, key=key)
 
     async def terminals(self, store_id: UUID) -> list[Terminal]:
         """The terminals of a store by name."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from uuid import uuid4
 
 from nicegui import ui
 
@@ -110,7 +109,10 @@ async def _end_day(desk: Desk, store: Store, terminal: Terminal) -> None:
         )
         if answers is None:
             return
-    made = await desk.tried(desk.payments.end_day(terminal.terminal_id, store.currency, totals, key=uuid4()))
+    made = await desk.wished(
+        ("end of day", terminal.terminal_id, repr(totals)),
+        lambda key: desk.payments.end_day(terminal.terminal_id, store.currency, totals, key=key),
+    )
     if made is not None:
         ui.navigate.to(f"/payments/settlements/{made.settlement_id}")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from nicegui import ui
 from starlette.requests import Request
@@ -61,6 +61,7 @@ class Desk:
         )
         self.settings = self._office.settings
         self._premises: Premises | None = None
+        self._keys: dict[Hashable, UUID] = {}
 
     @property
     def identity(self) -> Identity:
@@ -112,6 +113,25 @@ class Desk:
         except ApiFailure as failure:
             ui.notify(failure.sentence, type="negative", multi_line=True, close_button="Close", timeout=0)
         return None
+
+    async def wished(self, what: Hashable, request: Callable[[UUID], Awaitable[Result]]) -> Result | None:
+        """Like `tried`, for what may happen only once.
+
+        `request` gets an Idempotency-Key that is the same until `what` was answered: who tries again because no answer
+        came asks for the same thing, and who does it again after an answer asks for another.
+        """
+        key = self._keys.setdefault(what, uuid4())
+
+        async def answered() -> Result:
+            try:
+                result = await request(key)
+            except Refused:
+                self._keys.pop(what, None)
+                raise
+            self._keys.pop(what, None)
+            return result
+
+        return await self.tried(answered())
 
     async def done(self, request: Awaitable[object]) -> bool:
         """Whether a button's request was carried out; otherwise the person has been told why not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from uuid import uuid4
 
 from nicegui import ui
 
@@ -72,10 +71,14 @@ async def _explain(desk: Desk, difference: Difference) -> None:
         [Question("words", "Explanation", value=difference.explanation or "")],
         "Keep the explanation",
     )
-    if answers is not None and await desk.done(
-        desk.payments.explain(difference.difference_id, answers["words"], key=uuid4())
-    ):
-        ui.navigate.to(desk.here)
+    if answers is not None:
+        words = answers["words"]
+        after = await desk.wished(
+            ("explain", difference.difference_id, words),
+            lambda key: desk.payments.explain(difference.difference_id, words, key=key),
+        )
+        if after is not None:
+            ui.navigate.to(desk.here)
 
 
 async def _close(desk: Desk, difference: Difference) -> None:
@@ -85,7 +88,11 @@ async def _close(desk: Desk, difference: Difference) -> None:
         [Question("words", "Why nothing more is to be done")],
         "Close it",
     )
-    if answers is not None and await desk.done(
-        desk.payments.close(difference.difference_id, answers["words"], key=uuid4())
-    ):
-        ui.navigate.to(desk.here)
+    if answers is not None:
+        words = answers["words"]
+        after = await desk.wished(
+            ("close", difference.difference_id, words),
+            lambda key: desk.payments.close(difference.difference_id, words, key=key),
+        )
+        if after is not None:
+            ui.navigate.to(desk.here)

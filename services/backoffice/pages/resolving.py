@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
-from uuid import uuid4
 
 from nicegui import ui
 
@@ -46,7 +44,7 @@ def resolution(desk: Desk, intent: IntentDetail, figures: Figures) -> None:
 
 
 async def _inquire(desk: Desk, intent: Intent) -> None:
-    await _done(desk, desk.payments.inquire(intent.intent_id), "The terminal is being asked")
+    _tell(desk, await desk.tried(desk.payments.inquire(intent.intent_id)), "The terminal is being asked")
 
 
 async def _confirm(desk: Desk, intent: Intent, amount: str) -> None:
@@ -61,10 +59,12 @@ async def _confirm(desk: Desk, intent: Intent, amount: str) -> None:
         "Confirm the payment",
     )
     if answers is not None:
-        asked = desk.payments.confirm(
-            intent.intent_id, answers["code"], answers["four"], answers["note"] or None, key=uuid4()
+        code, four, note = answers["code"], answers["four"], answers["note"] or None
+        after = await desk.wished(
+            ("confirm", code, four, note),
+            lambda key: desk.payments.confirm(intent.intent_id, code, four, note, key=key),
         )
-        await _done(desk, asked, "The payment is confirmed")
+        _tell(desk, after, "The payment is confirmed")
 
 
 async def _declined(desk: Desk, intent: Intent, amount: str) -> None:
@@ -76,8 +76,11 @@ async def _declined(desk: Desk, intent: Intent, amount: str) -> None:
         danger=True,
     )
     if answers is not None:
-        asked = desk.payments.confirm_declined(intent.intent_id, answers["note"], key=uuid4())
-        await _done(desk, asked, "The payment is closed as not charged")
+        note = answers["note"]
+        after = await desk.wished(
+            ("declined", note), lambda key: desk.payments.confirm_declined(intent.intent_id, note, key=key)
+        )
+        _tell(desk, after, "The payment is closed as not charged")
 
 
 async def _reverse(desk: Desk, intent: Intent, amount: str) -> None:
@@ -89,14 +92,15 @@ async def _reverse(desk: Desk, intent: Intent, amount: str) -> None:
         danger=True,
     )
     if answers is not None:
-        await _done(
-            desk, desk.payments.reverse(intent.intent_id, answers["reason"], key=uuid4()), "The reversal is under way"
+        reason = answers["reason"]
+        after = await desk.wished(
+            ("reverse", reason), lambda key: desk.payments.reverse(intent.intent_id, reason, key=key)
         )
+        _tell(desk, after, "The reversal is under way")
 
 
-async def _done(desk: Desk, request: Awaitable[Intent], words: str) -> None:
-    """Say what came of it, then show the payment as it is now."""
-    after = await desk.tried(request)
+def _tell(desk: Desk, after: Intent | None, words: str) -> None:
+    """Say what came of it, then show the payment as it is now. What failed has been told already."""
     if after is None:
         return
     state = worded(INTENT_STATES, after.state)

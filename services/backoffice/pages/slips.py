@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from uuid import uuid4
 
 from nicegui import ui
 
@@ -66,6 +65,9 @@ async def _print(desk: Desk, slip: Slip, copy: str, tills: dict[str, str]) -> No
     if answers is None:
         return
     till = answers["till"]
-    asked = desk.payments.print_slip(desk.path["intent_id"], slip.slip_id, copy, till, key=uuid4())
-    if await desk.done(asked):
+    printed = await desk.wished(
+        ("print", slip.slip_id, copy, till),
+        lambda key: desk.payments.print_slip(desk.path["intent_id"], slip.slip_id, copy, till, key=key),
+    )
+    if printed is not None:
         ui.notify(f"The duplicate is sent to the printer of {tills[till]}.", type="positive")

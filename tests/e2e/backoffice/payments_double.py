@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic_settings import BaseSettings
 from starlette.responses import Response
 
@@ -35,7 +35,10 @@ class NotUnknownAnyMore(Conflict):
 
 @dataclass
 class Double:
-    """What payments would hold. `asked` are the requests that changed something, in order."""
+    """What payments would hold. `asked` are the requests that changed something, in order.
+
+    Of prints `keys` are the Idempotency-Keys; for each entry of `silent_after` one is done and not answered.
+    """
 
     intents: dict[str, Json] = field(default_factory=dict)
     terminals: list[Json] = field(default_factory=list)
@@ -47,6 +50,8 @@ class Double:
     transactions: list[Json] = field(default_factory=list)
     slips: dict[str, list[Json]] = field(default_factory=dict)
     asked: list[tuple[str, Json]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    silent_after: list[str] = field(default_factory=list)
 
     def forget(self) -> None:
         """Hold nothing any more."""
@@ -168,7 +173,11 @@ def _routes(double: Double) -> APIRouter:
     @router.post("/intents/{intent_id}/slips/{slip_id}/prints", dependencies=resolves, status_code=201)
     async def prints(intent_id: str, slip_id: str, body: Json, key: Key) -> Json:
         double.asked.append(("print", {"slip_id": slip_id, **body}))
-        return {}
+        double.keys.append(key)
+        if double.silent_after:
+            double.silent_after.pop()
+            raise HTTPException(503, "It was done, and the answer is lost")
+        return {"job_id": str(uuid4())}
 
     @router.get("/terminals", dependencies=reads)
     async def terminals(store_id: UUID) -> Json:
@@ -197,6 +206,8 @@ def _routes(double: Double) -> APIRouter:
 
     @router.get("/settlements/{settlement_id}", dependencies=reads)
     async def settlement(settlement_id: str) -> Json:
+        if settlement_id not in double.settlements:
+            raise UnknownThing(f"No settlement {settlement_id} is known.", field="settlement_id")
         return double.settlements[settlement_id]
 
     @router.get("/settlements/{settlement_id}/report", dependencies=reads)

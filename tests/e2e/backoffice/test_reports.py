@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.backoffice.conftest import PHONE, SignOn
+from tests.e2e.backoffice.conftest import PATIENCE_MS, PHONE, SignOn
 from tests.e2e.backoffice.opened_office import CASHIER, MANAGER, OpenedOffice
 from tests.e2e.backoffice.payments_double import Json, ago, make_intent
 from tests.e2e.backoffice.test_live_and_links import terminal
@@ -189,6 +190,36 @@ async def test_a_void_slip_is_shown_as_paper_and_printed_again_at_the_till(
     await expect(page.get_by_text("The duplicate is sent to the printer of …")).to_be_visible()
     till = str(office.tills["V1"])
     assert office.payments.asked == [("print", {"slip_id": slip["slip_id"], "copy": "customer", "till_id": till})]
+
+
+async def test_who_tries_again_after_silence_asks_for_the_same_and_after_an_answer_for_another(
+    office: OpenedOffice, signed_on: SignOn
+) -> None:
+    intent = make_intent(office.stores["VIE"], office.tills["V1"])
+    office.payments.intents[intent["intent_id"]] = intent
+    slip = {"slip_id": str(uuid4()), "kind": "payment", "at": ago(), "customer": ["EUR   42,50"], "merchant": []}
+    office.payments.slips[intent["intent_id"]] = [slip]
+    office.payments.silent_after.append("once")
+    page = await signed_on(f"/payments/intents/{intent['intent_id']}/slips", who=MANAGER)
+
+    async def prints(words: str) -> None:
+        await page.get_by_role("button", name="Print at the till…").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Print").click()
+        said = page.get_by_text(words)
+        await expect(said).to_be_visible()
+        # Gone again, so that the next one is not taken for this one.
+        await said.evaluate("said => said.closest('.q-notification').remove()")
+
+    await prints("The service payments cannot do this at the moment.")
+    await prints("The duplicate is sent to the printer of Till 1.")
+    await page.get_by_role("button", name="Print at the till…").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Print").click()
+    async with asyncio.timeout(PATIENCE_MS / 1_000):
+        while len(office.payments.keys) < 3:
+            await asyncio.sleep(0.05)
+    first, again, another = office.payments.keys
+    assert first == again
+    assert another != first
 
 
 async def test_an_administrator_gives_a_person_another_role(office: OpenedOffice, signed_on: SignOn) -> None:
