@@ -110,21 +110,42 @@ def _page(items: list[Json]) -> Json:
     return {"items": items, "next_cursor": None}
 
 
+_READS = [require(Permission.PAYMENTS_READ)]
+_RESOLVES = [require(Permission.PAYMENTS_RESOLVE)]
+_SETTLES = [require(Permission.PAYMENTS_SETTLE)]
+_CONFIGURES = [require(Permission.PAYMENTS_CONFIGURE)]
+
+
+def _became(intent: Json, state: str, by: str, reason: str | None = None) -> None:
+    line = {"kind": "transition", "from_state": intent["state"], "to_state": state, "at": ago(), "by_kind": "staff"}
+    intent["history"].append({**line, "by_name": by, "approved_by_name": None, "reason": reason})
+    intent["state"] = state
+    if state not in ("unknown", "reversal_refused", "awaiting_confirmation"):
+        intent["unresolved_s"] = None
+
+
+def _filtered(double: Double, request: Request) -> list[Json]:
+    asked = dict(request.query_params)
+    since, until = asked.pop("from", None), asked.pop("until", None)
+    same = ("store_id", "till_id", "terminal_id", "scheme", "state")
+    return [
+        each
+        for each in double.transactions
+        if all(asked.get(name) in (None, str(each.get(name))) for name in same)
+        and (since is None or str(each["at"]) >= since)
+        and (until is None or str(each["at"]) < until)
+    ]
+
+
 def _routes(double: Double) -> APIRouter:
     router = APIRouter()
-    reads = [require(Permission.PAYMENTS_READ)]
-    resolves = [require(Permission.PAYMENTS_RESOLVE)]
-    settles = [require(Permission.PAYMENTS_SETTLE)]
-    configures = [require(Permission.PAYMENTS_CONFIGURE)]
+    for add in (_intents, _slips, _settlements, _differences, _acquirers, _reports):
+        add(router, double)
+    return router
 
-    def became(intent: Json, state: str, by: str, reason: str | None = None) -> None:
-        line = {"kind": "transition", "from_state": intent["state"], "to_state": state, "at": ago(), "by_kind": "staff"}
-        intent["history"].append({**line, "by_name": by, "approved_by_name": None, "reason": reason})
-        intent["state"] = state
-        if state not in ("unknown", "reversal_refused", "awaiting_confirmation"):
-            intent["unresolved_s"] = None
 
-    @router.get("/intents", dependencies=reads)
+def _intents(router: APIRouter, double: Double) -> None:
+    @router.get("/intents", dependencies=_READS)
     async def intents(state: str | None = None, limit: int = 50, cursor: str | None = None) -> Json:
         listed = [each for each in double.intents.values() if state != "unresolved" or each["unresolved_s"] is not None]
         listed.sort(key=lambda each: str(each["created_at"]))
@@ -132,11 +153,11 @@ def _routes(double: Double) -> APIRouter:
         more = str(start + limit) if len(listed) > start + limit else None
         return {"items": listed[start : start + limit], "next_cursor": more}
 
-    @router.get("/intents/{intent_id}", dependencies=reads)
+    @router.get("/intents/{intent_id}", dependencies=_READS)
     async def intent(intent_id: str) -> Json:
         return double.intent(intent_id)
 
-    @router.post("/intents/{intent_id}/inquiry", dependencies=resolves)
+    @router.post("/intents/{intent_id}/inquiry", dependencies=_RESOLVES)
     async def inquiry(intent_id: str, caller: Caller) -> Json:
         found = double.intent(intent_id)
         double.asked.append(("inquiry", {"intent_id": intent_id}))
@@ -144,10 +165,10 @@ def _routes(double: Double) -> APIRouter:
             becomes = found.get("becomes", "captured")
             if becomes != "unknown":
                 found["captured_minor"] = found["amount_minor"]
-                became(found, becomes, "terminal", "Found by an inquiry.")
+                _became(found, becomes, "terminal", "Found by an inquiry.")
         return found
 
-    @router.post("/intents/{intent_id}/confirmation", dependencies=resolves)
+    @router.post("/intents/{intent_id}/confirmation", dependencies=_RESOLVES)
     async def confirmation(intent_id: str, body: Json, caller: Caller, key: Key) -> Json:
         found = double.intent(intent_id)
         caller.demand(Permission.PAYMENTS_CONFIRM.value)
@@ -156,21 +177,23 @@ def _routes(double: Double) -> APIRouter:
         if body["outcome"] == "approved" and body.get("approval_code") == "000000":
             raise Invalid("approval_code: the acquirer knows no such code", field="approval_code")
         double.asked.append(("confirmation", {"intent_id": intent_id, **body}))
-        became(found, "captured" if body["outcome"] == "approved" else "declined", caller.name, body.get("note"))
+        _became(found, "captured" if body["outcome"] == "approved" else "declined", caller.name, body.get("note"))
         return found
 
-    @router.post("/intents/{intent_id}/reversal", dependencies=resolves)
+    @router.post("/intents/{intent_id}/reversal", dependencies=_RESOLVES)
     async def reversal(intent_id: str, body: Json, caller: Caller, key: Key) -> Json:
         double.asked.append(("reversal", {"intent_id": intent_id, **body}))
-        became(double.intent(intent_id), "reversing", caller.name, body["reason"])
+        _became(double.intent(intent_id), "reversing", caller.name, body["reason"])
         return double.intent(intent_id)
 
-    @router.get("/intents/{intent_id}/slips", dependencies=reads)
+
+def _slips(router: APIRouter, double: Double) -> None:
+    @router.get("/intents/{intent_id}/slips", dependencies=_READS)
     async def slips(intent_id: str) -> Json:
         double.intent(intent_id)
         return _page(double.slips.get(intent_id, []))
 
-    @router.post("/intents/{intent_id}/slips/{slip_id}/prints", dependencies=resolves, status_code=201)
+    @router.post("/intents/{intent_id}/slips/{slip_id}/prints", dependencies=_RESOLVES, status_code=201)
     async def prints(intent_id: str, slip_id: str, body: Json, key: Key) -> Json:
         double.asked.append(("print", {"slip_id": slip_id, **body}))
         double.keys.append(key)
@@ -179,15 +202,17 @@ def _routes(double: Double) -> APIRouter:
             raise HTTPException(503, "It was done, and the answer is lost")
         return {"job_id": str(uuid4())}
 
-    @router.get("/terminals", dependencies=reads)
+
+def _settlements(router: APIRouter, double: Double) -> None:
+    @router.get("/terminals", dependencies=_READS)
     async def terminals(store_id: UUID) -> Json:
         return _page([each for each in double.terminals if each["store_id"] == str(store_id)])
 
-    @router.get("/settlements", dependencies=reads)
+    @router.get("/settlements", dependencies=_READS)
     async def settlements(store_id: UUID) -> Json:
         return _page([each for each in double.settlements.values() if each["store_id"] == str(store_id)])
 
-    @router.post("/settlements", dependencies=settles, status_code=201)
+    @router.post("/settlements", dependencies=_SETTLES, status_code=201)
     async def settle(body: Json, key: Key) -> Json:
         double.asked.append(("settlement", body))
         terminal = next(each for each in double.terminals if each["terminal_id"] == body["terminal_id"])
@@ -204,13 +229,13 @@ def _routes(double: Double) -> APIRouter:
         double.settlements[made["settlement_id"]] = made
         return made
 
-    @router.get("/settlements/{settlement_id}", dependencies=reads)
+    @router.get("/settlements/{settlement_id}", dependencies=_READS)
     async def settlement(settlement_id: str) -> Json:
         if settlement_id not in double.settlements:
             raise UnknownThing(f"No settlement {settlement_id} is known.", field="settlement_id")
         return double.settlements[settlement_id]
 
-    @router.get("/settlements/{settlement_id}/report", dependencies=reads)
+    @router.get("/settlements/{settlement_id}/report", dependencies=_READS)
     async def report(settlement_id: str) -> Json:
         found = [each for each in double.differences.values() if each["settlement_id"] == settlement_id]
         whole = {
@@ -221,7 +246,9 @@ def _routes(double: Double) -> APIRouter:
         }
         return {**whole, "differences": found, "line_count": len(whole["lines"])}
 
-    @router.get("/differences", dependencies=reads)
+
+def _differences(router: APIRouter, double: Double) -> None:
+    @router.get("/differences", dependencies=_READS)
     async def differences(store_id: UUID, settlement_id: str | None = None, unclosed: bool = False) -> Json:
         return _page(
             [
@@ -233,21 +260,23 @@ def _routes(double: Double) -> APIRouter:
             ]
         )
 
-    @router.post("/differences/{difference_id}/explanation", dependencies=settles)
+    @router.post("/differences/{difference_id}/explanation", dependencies=_SETTLES)
     async def explanation(difference_id: str, body: Json, key: Key) -> Json:
         double.differences[difference_id].update(state="explained", explanation=body["explanation"])
         return double.differences[difference_id]
 
-    @router.post("/differences/{difference_id}/closing", dependencies=settles)
+    @router.post("/differences/{difference_id}/closing", dependencies=_SETTLES)
     async def closing(difference_id: str, body: Json, key: Key) -> Json:
         double.differences[difference_id].update(state="closed", closing_reason=body["reason"])
         return double.differences[difference_id]
 
-    @router.get("/acquirers", dependencies=reads)
+
+def _acquirers(router: APIRouter, double: Double) -> None:
+    @router.get("/acquirers", dependencies=_READS)
     async def acquirers() -> Json:
         return {"items": list(double.acquirers.values())}
 
-    @router.put("/acquirers/{name}/link-choice", dependencies=configures)
+    @router.put("/acquirers/{name}/link-choice", dependencies=_CONFIGURES)
     async def choose(name: str, body: Json, caller: Caller) -> Json:
         choice = {"link": body["link"], "reason": body["reason"], "chosen_by_name": caller.name, "chosen_at": ago()}
         double.asked.append(("link-choice", {"name": name, **body}))
@@ -257,16 +286,16 @@ def _routes(double: Double) -> APIRouter:
                 replica["active"] = link["name"] == body["link"]
         return double.acquirer(name)
 
-    @router.delete("/acquirers/{name}/link-choice", dependencies=configures, status_code=204)
+    @router.delete("/acquirers/{name}/link-choice", dependencies=_CONFIGURES, status_code=204)
     async def unchoose(name: str) -> None:
         double.asked.append(("link-choice taken back", {"name": name}))
         double.acquirer(name)["choice"] = None
 
-    @router.get("/acquirers/{name}/events", dependencies=reads)
+    @router.get("/acquirers/{name}/events", dependencies=_READS)
     async def events(name: str) -> Json:
         return _page(double.events.get(name, []))
 
-    @router.get("/stored-messages", dependencies=reads)
+    @router.get("/stored-messages", dependencies=_READS)
     async def stored_messages(state: str | None = None, acquirer: str | None = None) -> Json:
         return _page(
             [
@@ -276,28 +305,18 @@ def _routes(double: Double) -> APIRouter:
             ]
         )
 
-    def filtered(request: Request) -> list[Json]:
-        asked = dict(request.query_params)
-        since, until = asked.pop("from", None), asked.pop("until", None)
-        same = ("store_id", "till_id", "terminal_id", "scheme", "state")
-        return [
-            each
-            for each in double.transactions
-            if all(asked.get(name) in (None, str(each.get(name))) for name in same)
-            and (since is None or str(each["at"]) >= since)
-            and (until is None or str(each["at"]) < until)
-        ]
 
-    @router.get("/transactions", dependencies=reads)
+def _reports(router: APIRouter, double: Double) -> None:
+    @router.get("/transactions", dependencies=_READS)
     async def transactions(request: Request, limit: int = 50, cursor: Annotated[str | None, Query()] = None) -> Json:
-        found, start = filtered(request), int(cursor or 0)
+        found, start = _filtered(double, request), int(cursor or 0)
         more = str(start + limit) if len(found) > start + limit else None
         return {"items": found[start : start + limit], "next_cursor": more}
 
-    @router.get("/transactions/totals", dependencies=reads)
+    @router.get("/transactions/totals", dependencies=_READS)
     async def totals(request: Request) -> Json:
         sums: dict[tuple[str, str, str], Json] = {}
-        for each in filtered(request):
+        for each in _filtered(double, request):
             key = (each["scheme"], each["kind"], each["currency"])
             names = {"scheme": key[0], "kind": key[1], "currency": key[2]}
             total = sums.setdefault(key, {**names, "count": 0, "taken_count": 0, "taken_minor": 0, "refunded_minor": 0})
@@ -307,10 +326,11 @@ def _routes(double: Double) -> APIRouter:
                 total["taken_minor"] += each["amount_minor"]
         return {"items": list(sums.values())}
 
-    @router.get("/transactions.csv", dependencies=reads)
+    @router.get("/transactions.csv", dependencies=_READS)
     async def file(request: Request) -> Response:
-        lines = ["at,scheme,amount_minor", *(f"{e['at']},{e['scheme']},{e['amount_minor']}" for e in filtered(request))]
+        lines = [
+            "at,scheme,amount_minor",
+            *(f"{e['at']},{e['scheme']},{e['amount_minor']}" for e in _filtered(double, request)),
+        ]
         name = {"content-disposition": 'attachment; filename="transactions.csv"'}
         return Response("\r\n".join(lines) + "\r\n", media_type="text/csv", headers=name)
-
-    return router
