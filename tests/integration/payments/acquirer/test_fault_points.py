@@ -9,7 +9,15 @@ import pytest
 from libs.testkit.databases import DatabaseServer
 from libs.testkit.faults import FAULT_POINTS
 from tests.integration.payments.acquirer.agreement import disagreements
-from tests.integration.payments.acquirer.crossings import CROSSINGS, behaviour, crosses, decided, settles, tries_again
+from tests.integration.payments.acquirer.crossings import (
+    CROSSINGS,
+    LONG_S,
+    behaviour,
+    crosses,
+    decided,
+    settles,
+    tries_again,
+)
 from tests.integration.payments.concentrated_shop import ConcentratedShop, open_concentrated_shop
 
 TOLD_AT_LAST = {"approved": "authorized", "reversed": "declined", "voided": "released"}
@@ -56,3 +64,26 @@ async def test_an_exception_at_a_fault_point_neither_charges_twice_nor_loses_a_r
     outcomes = await banks.shop.told(intent_id)
     assert outcomes[-1] == TOLD_AT_LAST[shown["state"]]
     assert len(outcomes) == len(set(outcomes))
+
+
+async def test_an_answer_that_does_not_say_whether_money_moved_is_reversed_and_so_is_asked_again(
+    running_banks: ConcentratedShop,
+) -> None:
+    """Code 96 is neither yes nor no (protocols.md D), and a reversal so answered is not confirmed."""
+    banks = running_banks
+    banks.primary.behave = banks.backup.behave = lambda request: "answer"
+    banks.primary.code = banks.backup.code = lambda request: "96" if request.mti in ("0200", "0420") else "00"
+    try:
+        intent_id = await banks.awaiting()
+        shown = await banks.presents(intent_id)
+        assert (shown["state"], shown["reason"]) == (
+            "unknown",
+            "The acquirer answered with code 96. It is being reversed.",
+        )
+        await banks.forwards()
+        assert (await banks.shop.intent(intent_id))["state"] == "unknown"
+        await banks.forwards(seconds=LONG_S)
+        assert (await banks.shop.becomes(intent_id, "reversed"))["anomaly_count"] == 0
+    finally:
+        banks.primary.code = banks.backup.code = lambda request: "00"
+    assert await disagreements(banks.shop.database, {"first-bank": banks.books}) == []
