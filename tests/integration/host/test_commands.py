@@ -166,7 +166,8 @@ def test_the_migrations_of_every_service_lead_to_its_tables(tillstream: Tillstre
 def test_a_service_that_does_not_exist_is_answered_with_those_that_do(tillstream: Tillstream) -> None:
     finished = tillstream("schema", "new", "salse", "Typing error")
     assert finished.returncode == 2
-    assert "There is no service 'salse'; the services are backoffice, catalog, identity, payments, sales." in finished.stderr
+    there_are = "the services are backoffice, catalog, identity, payments, sales."
+    assert f"There is no service 'salse'; {there_are}" in finished.stderr
 
 
 def test_no_dead_message_is_exit_code_0(migrated: Tillstream) -> None:
