@@ -40,7 +40,7 @@ ROUND_S = 3.0
 # More than are paid in a round, by either side.
 PREPARED_PER_TILL = 400
 PREPARED_PER_SLOW_TILL = 100
-BUDGET_RATIO = 0.2
+BUDGET_RATIO = 0.1
 
 
 def run() -> dict[str, Any]:
