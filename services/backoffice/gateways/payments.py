@@ -252,9 +252,11 @@ class Payments:
         """The terminals of a store by name."""
         return await self._client.all(Terminal, f"{_ROOT}/terminals", store_id=store_id)
 
-    async def settlements(self, store_id: UUID) -> list[Settlement]:
-        """The ends of day of a store's terminals, the oldest first."""
-        return await self._client.all(Settlement, f"{_ROOT}/settlements", store_id=store_id)
+    async def settlements(self, store_id: UUID, limit: int) -> list[Settlement]:
+        """The last ends of day of a store's terminals, the newest first."""
+        path = f"{_ROOT}/settlements"
+        newest, _ = await self._client.page(Settlement, path, store_id=store_id, limit=limit, newest_first=True)
+        return newest
 
     async def end_day(
         self, terminal_id: UUID, currency: str, totals: list[dict[str, Any]] | None, *, key: UUID

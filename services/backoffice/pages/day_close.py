@@ -47,10 +47,10 @@ async def day_close(desk: Desk) -> None:
             forms.submit("Show")
     terminals, settlements, differences = await asyncio.gather(
         desk.payments.terminals(store.id),
-        desk.payments.settlements(store.id),
+        desk.payments.settlements(store.id, NEWEST + 1),
         desk.payments.differences(store.id, unclosed=True),
     )
-    newest = settlements[::-1][:NEWEST]
+    newest = settlements[:NEWEST]
     heading("Terminals", f"{store.name}, {figures.day(figures.today(desk.now()))}")
     table(
         _TERMINALS,

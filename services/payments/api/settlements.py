@@ -192,14 +192,19 @@ async def post_settlement(body: SettlementBody, caller: Caller, work: Work, once
     return await once.answer(settle)
 
 
-@router.get("/settlements", dependencies=[_reads], summary="List the settlements of a store, the oldest first")
+@router.get("/settlements", dependencies=[_reads], summary="List the settlements of a store by time")
 async def list_settlements(
-    caller: Caller, reading: Reading, paging: Paging, store_id: Annotated[UUID, Query()]
+    caller: Caller,
+    reading: Reading,
+    paging: Paging,
+    store_id: Annotated[UUID, Query()],
+    newest_first: Annotated[bool, Query(description="Keep it the same for all pages of a list.")] = False,
 ) -> Page[SettlementView]:
+    """The oldest first, unless told otherwise."""
     caller.demand_store(store_id)
     after = paging.after_keys(datetime.fromisoformat, UUID)
     rows = await SettlementRepository(reading).page(
-        store_id, None if after is None else (after[0], after[1]), paging.limit + 1
+        store_id, None if after is None else (after[0], after[1]), paging.limit + 1, newest_first=newest_first
     )
     return paging.page(rows, lambda row: (row.requested_at.isoformat(), str(row.settlement_id)), SettlementView.of)
 

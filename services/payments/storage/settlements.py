@@ -86,13 +86,16 @@ class SettlementRepository:
             .values(reason=reason)
         )
 
-    async def page(self, store_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Settlement]:
-        """The settlements of a store, oldest first."""
-        statement = select(settlements).where(settlements.c.store_id == store_id)
+    async def page(
+        self, store_id: UUID, after: tuple[datetime, UUID] | None, limit: int, *, newest_first: bool = False
+    ) -> list[Settlement]:
+        """The settlements of a store by the time they were asked for."""
+        keys = (settlements.c.requested_at, settlements.c.settlement_id)
+        statement = select(settlements).where(settlements.c.store_id == store_id).limit(limit)
         if after is not None:
-            statement = statement.where(tuple_(settlements.c.requested_at, settlements.c.settlement_id) > after)
+            statement = statement.where(tuple_(*keys) < after if newest_first else tuple_(*keys) > after)
         rows = await self._connection.execute(
-            statement.order_by(settlements.c.requested_at, settlements.c.settlement_id).limit(limit)
+            statement.order_by(*(key.desc() if newest_first else key.asc() for key in keys))
         )
         return [_settlement(row) for row in rows]
 

@@ -209,8 +209,9 @@ def _settlements(router: APIRouter, double: Double) -> None:
         return _page([each for each in double.terminals if each["store_id"] == str(store_id)])
 
     @router.get("/settlements", dependencies=_READS)
-    async def settlements(store_id: UUID) -> Json:
-        return _page([each for each in double.settlements.values() if each["store_id"] == str(store_id)])
+    async def settlements(store_id: UUID, limit: int, newest_first: bool = False) -> Json:
+        of_store = [each for each in double.settlements.values() if each["store_id"] == str(store_id)]
+        return _page((of_store[::-1] if newest_first else of_store)[:limit])
 
     @router.post("/settlements", dependencies=_SETTLES, status_code=201)
     async def settle(body: Json, key: Key) -> Json:

@@ -149,7 +149,7 @@ async def test_a_day_is_ended_reported_and_its_difference_followed(shop: Termina
     begun = await payments.end_day(terminal.terminal_id, "PLN", None, key=uuid4())
     await shop.services.drained()
     assert (await payments.settlement(begun.settlement_id)).state == "differing"
-    assert [each.settlement_id for each in await payments.settlements(shop.store_id)] == [begun.settlement_id]
+    assert [each.settlement_id for each in await payments.settlements(shop.store_id, 10)] == [begun.settlement_id]
     (difference,) = await payments.differences(shop.store_id, unclosed=True)
     assert (difference.kind, difference.ours_minor, difference.theirs_minor) == ("sale_totals", 4_000, 5_000)
     explained = await payments.explain(difference.difference_id, "Typed at the terminal", key=uuid4())

@@ -399,3 +399,13 @@ async def test_a_sale_voided_after_the_day_is_settled_leaves_a_refund_that_someb
     assert (await banks.presents(refund["intent_id"]))["state"] == "captured"
     assert (await banks.shop.intent(paid))["state"] == "refunded"
     assert (await banks.shop.told(paid))[-1] == "released"
+
+
+async def test_settlements_are_listed_from_either_end_page_by_page(banks: SettlingShop) -> None:
+    ended = [(await banks.ends_day())["settlement_id"] for _ in range(3)]
+    store = {"store_id": str(banks.shop.store_id), "limit": 2}
+    for newest_first, expected in ((False, ended), (True, ended[::-1])):
+        first = await banks.manager.get("/settlements", **store, newest_first=newest_first)
+        rest = await banks.manager.get("/settlements", **store, newest_first=newest_first, cursor=first["next_cursor"])
+        assert [each["settlement_id"] for page in (first, rest) for each in page["items"]] == expected
+        assert rest["next_cursor"] is None
