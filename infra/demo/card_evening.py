@@ -39,10 +39,13 @@ async def settle_terminals(shop: Shop, pc: StorePc, advance: Callable[[], None])
     What a terminal's totals leave out is explained and closed; any other difference stays open, and the checks see it.
     """
     listed = await _decided(shop)
-    settlements = []
-    for terminal in pc.all_terminals:
-        settlements.append(await _settle(shop, terminal, listed[terminal.name]["terminal_id"]))
+
+    async def settle(terminal: AnyTerminal) -> Json:
+        settlement = await _settle(shop, terminal, listed[terminal.name]["terminal_id"])
         advance()
+        return settlement
+
+    settlements = await asyncio.gather(*(settle(terminal) for terminal in pc.all_terminals))
     intents = await shop.office.every(f"{PAYMENTS}/intents")
     tills = {pc.terminals[cashier.till_id].name: f"till {cashier.till_code}" for cashier in shop.cashiers}
     return [

@@ -93,13 +93,13 @@ class Cashier:
             await self.lose_the_answer(goods)
         else:
             await self.sell(goods)
-        if turn % 25 == 24:
+        if turn % 25 == 15:
             await self.take_back()
         if turn % 60 == 59:
             await self.void_last(paid_in_cash(self.receipts))
-        if turn % 50 == 21:
+        if turn % 50 == 17:
             await self.take_back_to_card()
-        if turn % 50 == 23 and self.cards is not None:
+        if turn % 50 == 19 and self.cards is not None:
             voided = await self.void_last(self.paid_by_card)
             if voided is not None:
                 await self.cards.given_back(voided["tenders"][0]["tender_id"])
