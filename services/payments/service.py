@@ -23,6 +23,7 @@ from services.payments.forwarding_jobs import forwarding_jobs
 from services.payments.gateways.acquirer.concentrator import Concentrator, read_concentrator
 from services.payments.handlers import premises_consumer, tender_consumer, terminal_consumer
 from services.payments.jobs import jobs
+from services.payments.late_replies import LateReplies
 from services.payments.link_watch import LinkWatch
 from services.payments.settings import PaymentsSettings
 from services.payments.storage.tables import idempotency_keys, metadata
@@ -36,6 +37,7 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
     mac_keys = {name: key.get_secret_value() for name, key in settings.acquirer_mac_keys.items()}
     concentrator = read_concentrator(settings.acquirers_file, mac_keys)
     link_watch = LinkWatch(context.database, concentrator, settings)
+    late_replies = LateReplies(context.database, concentrator)
     return Service(
         routers=[
             intents.router,
@@ -60,6 +62,7 @@ def build(context: ServiceContext[PaymentsSettings]) -> Service:
             PaymentsSettings: settings,
             Concentrator: concentrator,
             LinkWatch: link_watch,
+            LateReplies: late_replies,
         },
         lifespan=link_watch.running,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select, update
 from libs.persistence import Connection
 from services.payments.domain.concentrator.numbers import Trace
 from services.payments.domain.concentrator.requests import Sent
-from services.payments.storage.concentrator_tables import acquirer_messages
+from services.payments.storage.concentrator_tables import acquirer_messages, acquirer_terminals
 
 
 class MessageState(StrEnum):
@@ -57,6 +57,29 @@ class AcquirerMessageRepository:
     async def get(self, message_id: UUID) -> AcquirerMessage | None:
         """One message."""
         statement = select(acquirer_messages).where(acquirer_messages.c.message_id == message_id)
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else _message(row)
+
+    async def by_trace(
+        self, acquirer: str, terminal_number: str, trace_number: int, since: datetime
+    ) -> AcquirerMessage | None:
+        """The last message that an acquirer knows by this terminal and trace number, if it was sent since then."""
+        statement = (
+            select(acquirer_messages)
+            .join(
+                acquirer_terminals,
+                (acquirer_terminals.c.terminal_id == acquirer_messages.c.terminal_id)
+                & (acquirer_terminals.c.acquirer == acquirer_messages.c.acquirer),
+            )
+            .where(
+                acquirer_terminals.c.acquirer == acquirer,
+                acquirer_terminals.c.terminal_number == terminal_number,
+                acquirer_messages.c.trace_number == trace_number,
+                acquirer_messages.c.sent_at >= since,
+            )
+            .order_by(acquirer_messages.c.sent_at.desc())
+            .limit(1)
+        )
         row = (await self._connection.execute(statement)).first()
         return None if row is None else _message(row)
 

@@ -67,6 +67,7 @@ acquirer_messages = Table(
     timestamp("answered_at", nullable=True),
     CheckConstraint("trace_number BETWEEN 1 AND 999999", name="acquirer_messages_trace_number"),
     Index("acquirer_messages_of_intent", "intent_id", "sent_at"),
+    Index("acquirer_messages_trace", "terminal_id", "acquirer", "trace_number"),
     Index(
         "acquirer_messages_unsettled",
         "terminal_id",

@@ -169,6 +169,25 @@ async def test_a_reversal_without_answer_is_told_again_with_the_same_trace_until
     assert (await banks.shop.becomes(tender_id, "reversed"))["anomaly_count"] == 0
 
 
+async def test_a_charge_that_comes_to_the_host_after_its_reversal_was_confirmed_is_reversed_once_more(
+    banks: ConcentratedShop,
+) -> None:
+    banks.primary.behave = _to("0200", "late")
+    tender_id = await banks.awaiting()
+    await banks.presents(tender_id)
+    await banks.forwards()
+    await banks.shop.becomes(tender_id, "reversed")
+    charge, *_ = banks.primary.financial()
+    await banks.primary.release()
+    assert (charge.fields[41], charge.fields[11]) in banks.books.standing
+    while (await banks.shop.intent(tender_id))["anomaly_count"] == 0:
+        await asyncio.sleep(0.01)
+    await banks.forwards()
+    assert (charge.fields[41], charge.fields[11]) not in banks.books.standing
+    assert [each.mti for each in banks.primary.financial()] == ["0200", "0420", "0420"]
+    assert (await banks.shop.intent(tender_id))["state"] == "reversed"
+
+
 async def test_while_it_is_being_reversed_nobody_confirms_it_by_code(banks: ConcentratedShop) -> None:
     banks.primary.behave = _to("0200", "act_and_ignore")
     tender_id = await banks.awaiting()

@@ -16,7 +16,7 @@ from services.payments.domain.concentrator.requests import ECHO, SIGN_ON, networ
 from services.payments.gateways.acquirer.codec import Codec
 from services.payments.gateways.acquirer.dialect import Dialect
 from services.payments.gateways.acquirer.framing import Framing
-from services.payments.gateways.acquirer.link import Address, Answered, Exchange, Link, LinkLimits, Unsent
+from services.payments.gateways.acquirer.link import Address, Answered, Exchange, LateReply, Link, LinkLimits, Unsent
 from services.payments.gateways.acquirer.mac import MacKey
 
 WatchLinks = Callable[[str, Links], None]
@@ -73,6 +73,7 @@ class Acquirer:
         self._next_trace_number = next_trace_number
         self._watch = watch
         self._now = now
+        self._late: LateReply = lambda reply: None
         self._state = Links(has_backup=LinkName.BACKUP in addresses)
         self._open: dict[LinkName, Link] = {}
         self._connecting = {link: asyncio.Lock() for link in addresses}
@@ -87,6 +88,10 @@ class Acquirer:
     def watched_by(self, watch: WatchLinks) -> None:
         """Tell `watch` of every change of the links from now on, and nobody else."""
         self._watch = watch
+
+    def late_replies_to(self, late: LateReply) -> None:
+        """Tell `late` of every reply that nobody waits for from now on; its request may have been given up."""
+        self._late = late
 
     def start(self) -> None:
         """Watch the links from now on."""
@@ -180,7 +185,9 @@ class Acquirer:
                 # It could not be had a moment ago: those that wait here must not each find that out again.
                 return None
             try:
-                link = await Link.connect(name, self._addresses[name], self._codec, self._framing, self._limits)
+                link = await Link.connect(
+                    name, self._addresses[name], self._codec, self._framing, self._limits, self._tell_late
+                )
             except OSError:
                 self._not_had(name)
                 return None
@@ -190,6 +197,9 @@ class Acquirer:
                 return None
             self._open[name] = link
             return link
+
+    def _tell_late(self, reply: Message) -> None:
+        self._late(reply)
 
     def _not_had(self, name: LinkName) -> None:
         self._retry_at[name] = asyncio.get_running_loop().time() + self._limits.reconnect_pause_s

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.payments.domain.concentrator.message import (
@@ -77,6 +80,12 @@ class LinkCounts:
     unreadable: int = 0
 
 
+LateReply = Callable[[Message], None]
+"""Told of a reply whose request was given up, or was never ours."""
+# On, for no time: what was not delivered when a connection is closed is thrown away.
+_DELIVER_NOTHING_MORE = struct.pack("ii", 1, 0)
+
+
 class Link:
     """A connection that is open. `closed` is set when it is of no use any more."""
 
@@ -88,6 +97,7 @@ class Link:
         codec: Codec,
         framing: Framing,
         limits: LinkLimits,
+        late: LateReply,
     ) -> None:
         self.name = name
         self.closed = asyncio.Event()
@@ -97,15 +107,26 @@ class Link:
         self._codec = codec
         self._framing = framing
         self._limits = limits
+        self._late = late
         self._awaited: dict[ReplyKey, asyncio.Future[Message]] = {}
         self._reading = asyncio.create_task(self._read(), name=f"acquirer link {name}")
 
     @classmethod
-    async def connect(cls, name: str, address: Address, codec: Codec, framing: Framing, limits: LinkLimits) -> Link:
+    async def connect(
+        cls,
+        name: str,
+        address: Address,
+        codec: Codec,
+        framing: Framing,
+        limits: LinkLimits,
+        late: LateReply = lambda reply: None,
+    ) -> Link:
         """Open a connection. Raises OSError (also when the time is up)."""
         async with asyncio.timeout(limits.connect_timeout_s):
             reader, writer = await asyncio.open_connection(address.host, address.port)
-        return cls(name, reader, writer, codec, framing, limits)
+        # A request that a closed line still delivered would charge after its reversal went over another one.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DELIVER_NOTHING_MORE)
+        return cls(name, reader, writer, codec, framing, limits, late)
 
     @property
     def outstanding(self) -> int:
@@ -179,6 +200,7 @@ class Link:
         if awaited is None or awaited.done():
             # Late: its request was given up and is being reversed. It must not count as approved now.
             self.counts.late_or_foreign += 1
+            self._late(message)
             return
         awaited.set_result(message)
 
@@ -195,7 +217,7 @@ class Link:
         if self.closed.is_set():
             return
         self.closed.set()
-        self._writer.close()
+        self._writer.transport.abort()
         for awaited in self._awaited.values():
             if not awaited.done():
                 awaited.set_exception(error or StreamBroken("the connection was closed."))

@@ -16,8 +16,9 @@ from services.payments.gateways.acquirer.framing import Framing, StreamBroken
 from services.payments.gateways.acquirer.link import Address
 from services.payments.gateways.acquirer.mac import MacKey
 
-Behaviour = Literal["answer", "ignore", "drop", "act_and_drop", "act_and_ignore", "hold"]
-"""`ignore`: no effect, no answer; `drop` closes the connection; `act_and_...` books first; `hold` answers when told."""
+Behaviour = Literal["answer", "ignore", "drop", "act_and_drop", "act_and_ignore", "hold", "late"]
+"""`ignore`: no effect, no answer; `drop` closes the connection; `act_and_...` books first; `hold` answers when told;
+`late` comes to the host only then: it is booked and answered when told."""
 _ECHOED = (2, 3, 4, 7, 11, 32, 37, 41, 42, 49, 70)
 
 
@@ -68,6 +69,7 @@ class Host:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._held: list[tuple[asyncio.StreamWriter, Message]] = []
+        self._late: list[Message] = []
         self.port = 0
 
     @property
@@ -95,8 +97,11 @@ class Host:
         """Answer what was held, in the order given."""
         held = {id(request): writer for writer, request in self._held}
         for request in order([request for _, request in self._held]):
+            if request in self._late:
+                self.books.act(request)
             await self.answer(held[id(request)], request)
         self._held.clear()
+        self._late.clear()
 
     async def answer(self, writer: asyncio.StreamWriter, request: Message) -> None:
         """Reply to a request."""
@@ -141,7 +146,9 @@ class Host:
             self.books.act(request)
         if behaviour == "answer":
             await self.answer(writer, request)
-        elif behaviour == "hold":
+        elif behaviour in ("hold", "late"):
+            if behaviour == "late":
+                self._late.append(request)
             self._held.append((writer, request))
         elif behaviour in ("drop", "act_and_drop"):
             writer.transport.abort()
