@@ -92,7 +92,9 @@ def _show_schemes(intents: Sequence[Json]) -> None:
     sums: dict[str, list[int]] = defaultdict(list)
     for intent in intents:
         if intent["kind"] == "purchase" and intent["state"] in CHARGED:
-            sums[(intent["card"] or {}).get("scheme") or "not told by the terminal"].append(intent["approved_minor"])
+            # Each terminal writes a scheme's name in its own way.
+            scheme = ((intent["card"] or {}).get("scheme") or "").title() or "not told by the terminal"
+            sums[scheme].append(intent["approved_minor"])
     by_scheme = (f"{scheme} {len(amounts)} ({_euros(sum(amounts))})" for scheme, amounts in sorted(sums.items()))
     out.print(f"By scheme: {', '.join(by_scheme)}.", highlight=False)
 
