@@ -18,7 +18,7 @@ from libs.contracts.tenders import (
 from libs.persistence import UnitOfWork
 from libs.web.live import LiveFeed
 from services.sales.domain.basket import Basket, BasketState
-from services.sales.domain.tender import Approved, IllegalTenderTransition, Tender, TenderState
+from services.sales.domain.tender import Approved, IllegalTenderTransition, Tender, TenderState, Why
 from services.sales.storage.baskets import BasketRepository
 from services.sales.use_cases.keep_basket import basket_topic
 from services.sales.use_cases.keep_slips import SlipDesk, keep_slips
@@ -54,7 +54,7 @@ async def on_outcome(received: Received[Any], work: UnitOfWork, desk: SlipDesk) 
         if isinstance(outcome, TenderAuthorized):
             moved = tender.authorized(_approved(outcome))
         else:
-            moved = tender.moved_to(_STATES[type(outcome)])
+            moved = tender.moved_to(_STATES[type(outcome)], _why(outcome))
     except IllegalTenderTransition as error:
         _log.warning("outcome_does_not_apply", tender_id=str(tender.tender_id), reason=error.sentence)
         return None
@@ -63,6 +63,12 @@ async def on_outcome(received: Received[Any], work: UnitOfWork, desk: SlipDesk) 
     if isinstance(outcome, TenderAuthorized | TenderReleased):
         await keep_slips(work, desk, basket, moved, outcome)
     return await with_tender(work, basket, moved)
+
+
+def _why(outcome: TenderOutcome) -> Why | None:
+    if isinstance(outcome, TenderDeclined):
+        return Why(outcome.reason, outcome.reason_code)
+    return Why(outcome.reason) if isinstance(outcome, TenderUnknown) else None
 
 
 def _approved(outcome: TenderAuthorized) -> Approved:

@@ -10,7 +10,7 @@ from typing import Annotated
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from libs.contracts.permissions import Permission
@@ -68,6 +68,15 @@ class CompleteBody(RequestBody):
     )
 
 
+class WhyView(BaseModel):
+    """Why a tender is declined or unknown: a sentence to show, and a code where there is one."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reason: str
+    reason_code: str | None
+
+
 class TenderView(BaseModel):
     """A tender and where it stands."""
 
@@ -90,6 +99,7 @@ class TenderView(BaseModel):
     masked_number: str | None
     approval_code: str | None
     signature_required: bool = Field(description="The shop's slip is printed and is to be signed.")
+    why: WhyView | None = Field(description="While it is declined or unknown.")
 
 
 class PaymentView(BaseModel):

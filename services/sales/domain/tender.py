@@ -85,6 +85,14 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a tender is declined or unknown: a sentence for the cashier, and a code where there is one."""
+
+    reason: str
+    reason_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tender:
     """One tender of a basket.
 
@@ -94,7 +102,8 @@ class Tender:
     rate, frozen as a decimal string (retail rule 16). A refund names the tender it gives back.
 
     `tip_minor` and `cash_back_minor` come on top of the amount: asked for until it is authorised, approved from then
-    on. The last five say how it was paid, as far as whoever decided it told.
+    on. `instalments` to `signature_required` say how it was paid, as far as whoever decided it told; `why` is there
+    while it is declined or unknown.
     """
 
     tender_id: UUID
@@ -116,6 +125,7 @@ class Tender:
     masked_number: str | None = None
     approval_code: str | None = None
     signature_required: bool = False
+    why: Why | None = None
 
     @property
     def counts(self) -> bool:
@@ -135,15 +145,18 @@ class Tender:
         given_minor = 0 if self.foreign_currency is not None else self.given_minor or 0
         return given_minor - self.change_minor
 
-    def moved_to(self, state: TenderState) -> Tender:
-        """The tender in `state`. Moving to the state it is in changes nothing. Raises IllegalTenderTransition."""
+    def moved_to(self, state: TenderState, why: Why | None = None) -> Tender:
+        """The tender in `state`, with the reason. Moving to the state it is in changes nothing.
+
+        Raises IllegalTenderTransition.
+        """
         if state is self.state:
             return self
         if state not in _NEXT[self.state]:
             raise IllegalTenderTransition(
                 f"Tender {self.tender_id} is {self.state} and cannot become {state}.", tender_id=str(self.tender_id)
             )
-        return replace(self, state=state)
+        return replace(self, state=state, why=why)
 
     def authorized(self, approved: Approved) -> Tender:
         """The tender as it was approved. What is not told on top is what was asked for, and nothing if only a part of

@@ -17,7 +17,7 @@ from libs.contracts.sales import LineFacts
 from libs.money import Quantity
 from libs.persistence import Connection
 from services.sales.domain.basket import Basket, BasketLine, BasketState, ReturnReference
-from services.sales.domain.tender import Tender, TenderKind, TenderState
+from services.sales.domain.tender import Tender, TenderKind, TenderState, Why
 from services.sales.storage.tables import baskets
 
 
@@ -273,10 +273,12 @@ def _tender_facts(tender: Tender) -> dict[str, Any]:
         "masked_number": tender.masked_number,
         "approval_code": tender.approval_code,
         "signature_required": tender.signature_required,
+        "why": tender.why and {"reason": tender.why.reason, "reason_code": tender.why.reason_code},
     }
 
 
 def _tender(facts: Mapping[str, Any]) -> Tender:
+    why = facts.get("why")
     return Tender(
         tender_id=UUID(facts["tender_id"]),
         kind=TenderKind(facts["kind"]),
@@ -298,6 +300,7 @@ def _tender(facts: Mapping[str, Any]) -> Tender:
         masked_number=facts.get("masked_number"),
         approval_code=facts.get("approval_code"),
         signature_required=facts.get("signature_required", False),
+        why=Why(**why) if why else None,
     )
 
 

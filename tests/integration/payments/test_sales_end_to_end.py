@@ -173,9 +173,19 @@ async def test_a_declined_card_leaves_the_basket_open_for_another(shop: CardShop
     shop.gateway.script["purchase"] = declines
     declined = await shop.tender(basket, "declined", amount_minor=basket["total_minor"])
     assert (declined["state"], declined["due_minor"]) == ("open", basket["total_minor"])
+    assert declined["tender"]["why"] == {"reason": "Insufficient funds", "reason_code": "51"}
     shop.gateway.script.clear()
     await shop.tender(basket, "authorized", amount_minor=basket["total_minor"])
     await shop.completes(basket)
+
+
+async def test_a_till_without_the_named_terminal_is_told_which_it_has(shop: CardShop) -> None:
+    basket = await shop.basket()
+    declined = await shop.tender(basket, "declined", amount_minor=basket["total_minor"], reference="elsewhere")
+    assert declined["tender"]["why"] == {
+        "reason": "This till has no payment terminal 'elsewhere'; it has: card-terminal.",
+        "reason_code": "no-terminal",
+    }
 
 
 async def test_an_unknown_card_is_resolved_by_a_query_at_the_till(shop: CardShop) -> None:
