@@ -179,6 +179,9 @@ class ConfirmationBody(RequestBody):
     )
     amount_minor: PositiveMinor | None = Field(default=None, description="What the slip says; absent, what was asked.")
     scheme: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z ]{0,39}$")] | None = None
+    retrieval_reference: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")] | None = Field(
+        default=None, description="The slip's RRN; some terminals give a payment back by it alone."
+    )
     note: PlainText | None = None
     approval: ApprovalText | None = Field(
         default=None, description="A manager's approval of payments.confirm bound to the intent's id."
@@ -186,7 +189,15 @@ class ConfirmationBody(RequestBody):
 
     def confirmation(self) -> Confirmation:
         """What is said, for the use case."""
-        return Confirmation(self.outcome, self.approval_code, self.last_four, self.amount_minor, self.scheme, self.note)
+        return Confirmation(
+            self.outcome,
+            self.approval_code,
+            self.last_four,
+            self.amount_minor,
+            self.scheme,
+            self.note,
+            self.retrieval_reference,
+        )
 
 
 class ReversalBody(RequestBody):

@@ -50,6 +50,7 @@ class Confirmation:
     amount_minor: int | None = None
     scheme: str | None = None
     note: str | None = None
+    retrieval_reference: str | None = None
 
 
 async def confirm_intent(
@@ -140,7 +141,7 @@ async def _authorised(work: UnitOfWork, caller: Principal, intent_id: UUID, appr
 
 
 def _check(confirmation: Confirmation, pending: Action | None) -> None:
-    for name in ("approval_code", "scheme", "note"):
+    for name in ("approval_code", "scheme", "note", "retrieval_reference"):
         demand_no_card_number(getattr(confirmation, name), name)
     if confirmation.said is not Said.APPROVED or pending in _WITHOUT_SLIP or pending is None:
         return
@@ -185,7 +186,11 @@ def _approval(change: PaymentChange, confirmation: Confirmation) -> TerminalAppr
         card=CardFacts(masked_number=f"************{confirmation.last_four}", scheme=confirmation.scheme)
         if confirmation.last_four
         else None,
-        references=CardReferences(approval_code=confirmation.approval_code) if confirmation.approval_code else None,
+        references=CardReferences(
+            approval_code=confirmation.approval_code, retrieval_reference=confirmation.retrieval_reference
+        )
+        if confirmation.approval_code
+        else None,
     )
 
 

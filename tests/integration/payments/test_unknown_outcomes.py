@@ -142,6 +142,17 @@ async def test_the_till_confirms_with_the_approval_code_and_both_names_are_kept(
     assert await shop.told(again) == ["unknown", "declined"]
 
 
+async def test_what_was_confirmed_with_its_rrn_goes_back_by_it(shop: TerminalShop) -> None:
+    tender_id = await lost(shop)
+    body = {"approval_code": "A77", "last_four": "0119", "retrieval_reference": "532319000042"}
+    answered(await shop.manager().post(f"/intents/{tender_id}/confirmation", body), 200)
+    await shop.release(tender_id)
+    await shop.becomes(tender_id, "reversed")
+    original = shop.gateway.asked[-1].original
+    assert original is not None
+    assert (original.approval_code, original.retrieval_reference) == ("A77", "532319000042")
+
+
 async def test_a_card_number_instead_of_a_code_is_refused(shop: TerminalShop) -> None:
     tender_id = await lost(shop)
     body = {"approval_code": "A1", "last_four": "0119", "note": "paid by 4761 7390 0101 0119"}
