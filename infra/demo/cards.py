@@ -102,11 +102,14 @@ def way_of(turn: int) -> Way | None:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOutcome:
-    """A payment whose answer was lost, and how the till found out what became of it."""
+    """A payment whose answer was lost, and how the till found out what became of it.
+
+    `lost` is None for one that was on the bank's line when another's answer was lost, and the line with it.
+    """
 
     tender_id: str
     terminal: str
-    lost: Lost
+    lost: Lost | None
     ended: str
 
 
@@ -293,14 +296,14 @@ class CardTill:
         await self._intent_becomes(tender_id, "awaiting_card")
         body = {"entry": "keyed", "number": self.chance.choice(TEST_NUMBERS), "expiry": expiry}
         await self.api.post(f"{PAYMENTS}/intents/{tender_id}/card", body, headers=_once())
-        state = "authorized" if expiry == GOOD else "declined"
-        _demand(await self._becomes(basket_id, tender_id, "authorized", "declined"), state)
-        if expiry == GOOD:
-            return 0
-        if expiry == WITHOUT_MONEY:
+        tender = await self._becomes(basket_id, tender_id, "authorized", "declined")
+        if (tender["why"] or {}).get("reason_code") != "no-answer":
+            _demand(tender, "authorized" if expiry == GOOD else "declined")
+            if expiry == GOOD:
+                return 0
             self.tally.declined.add(basket_id)
             return total_minor
-        lost = Lost.AFTER if expiry == LOST_AFTER else Lost.BEFORE
+        lost = {LOST_AFTER: Lost.AFTER, LOST_BEFORE: Lost.BEFORE}.get(expiry)
         ended = "bank told a reversal: paid anew"
         self.tally.unknown.append(UnknownOutcome(tender_id, self.bank.kind, lost, ended))
         return await self._card(basket_id, total_minor)

@@ -103,7 +103,8 @@ def _show_lost(lost: Sequence[UnknownOutcome]) -> None:
     out.print(f"{len(lost)} answers of terminals were lost; each outcome was found out:", highlight=False)
     terminals: dict[tuple[str, str], list[str]] = defaultdict(list)
     for each in lost:
-        terminals[each.lost.value, each.ended].append(each.terminal)
+        when = each.lost.value if each.lost else "with another's"
+        terminals[when, each.ended].append(each.terminal)
     table = Table(box=SIMPLE, pad_edge=False, show_header=False)
     table.add_column(justify="right")
     for _ in range(3):
