@@ -80,7 +80,8 @@ async def get_events(
         hint = asyncio.ensure_future(anext(changes))
         try:
             while True:
-                view = await _read(database, books, watched)
+                # A till that hangs up ends the stream, not the query: a connection cut in the middle of one is lost.
+                view = await asyncio.shield(_read(database, books, watched))
                 if view.version > shown_version:
                     shown_version = view.version
                     yield ServerSentEvent(raw_data=view.model_dump_json(), event="basket", id=str(view.version))
