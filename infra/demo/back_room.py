@@ -52,7 +52,7 @@ class BackRoom:
 async def back_room(
     settings: HostSettings, environment: Mapping[str, str], advance: Callable[[str, int], None]
 ) -> AsyncIterator[BackRoom]:
-    """Run it for the block. `environment` are variables that are set unless they are; `advance` is called as by
+    """Run it for the block. `environment` are variables of its own; `advance` is called as by
     `libs.host.embedded`.
 
     Raises NotAvailable or WrongSetting, as the embedded system does.
@@ -63,7 +63,7 @@ async def back_room(
         *("-m", __name__, json.dumps(wanted)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**environment, **os.environ},
+        env={**os.environ, **environment},
         limit=LONGEST_LINE_BYTES,
         # A Ctrl-C is for the one who trades; the back room stops after that.
         start_new_session=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -26,7 +27,7 @@ from libs.host.settings import HostSettings
 REQUEST_TIMEOUT_S = 30.0
 ACQUIRERS_FILE = "demo-acquirers.toml"
 # Nobody signs for a card that is tapped: the shop's own slip would only fill the paper bin.
-_ENVIRONMENT = {"TILLSTREAM_SALES_MERCHANT_SLIPS": "for_signature"}
+_UNLESS_SET = {"TILLSTREAM_SALES_MERCHANT_SLIPS": "for_signature"}
 OpenStorePc = Callable[[Api, Shop], Awaitable[StorePc]]
 
 
@@ -44,7 +45,8 @@ async def run_day(*, settings: HostSettings, baskets: int, tills: int, keep: boo
         file = settings.data_folder.absolute() / ACQUIRERS_FILE
         await asyncio.to_thread(_write, file, acquirers_file(await stack.enter_async_context(bank.listening())))
         with progress("Starting", STEPS) as advance:
-            environment = {"TILLSTREAM_PAYMENTS_ACQUIRERS_FILE": str(file), **_ENVIRONMENT}
+            # Whatever is set elsewhere, keyed cards go to the demo's own bank.
+            environment = {**_UNLESS_SET, **os.environ, "TILLSTREAM_PAYMENTS_ACQUIRERS_FILE": str(file)}
             room = await stack.enter_async_context(back_room(settings, environment, advance))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=room.url, timeout=REQUEST_TIMEOUT_S))
 

@@ -17,7 +17,8 @@ HELD_MINOR = 10_000
 
 
 def _name() -> str:
-    return "t" + uuid4().hex[:20]
+    # Letters only: of so many digits some would be those of a card, which is refused.
+    return "t" + uuid4().hex[:20].translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 def _terminal(shop: LivingShop) -> Names:
