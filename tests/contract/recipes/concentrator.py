@@ -11,7 +11,7 @@ from libs.persistence import UnitOfWork
 from services.payments.use_cases.keep_terminals import keep_terminals
 from tests.contract.living_shop import CURRENCY, Json, LivingShop
 from tests.contract.recipes.payments import HELD_MINOR, held, of_store, settlement
-from tests.contract.recipes.recipe import Names, Recipe
+from tests.contract.recipes.recipe import Names, Recipe, letters
 
 _API = "/payments/v1"
 _ACQUIRER = "first-bank"
@@ -34,7 +34,7 @@ def _numbers() -> list[Json]:
 
 
 def _body(shop: LivingShop) -> Json:
-    return {"store_id": shop.store_id, "name": "k" + uuid4().hex[:20], "numbers": _numbers()}
+    return {"store_id": shop.store_id, "name": "k" + letters(20), "numbers": _numbers()}
 
 
 def _terminal(shop: LivingShop) -> Names:

@@ -10,15 +10,14 @@ from libs.contracts.gateway import DeviceChanged
 from libs.persistence import UnitOfWork
 from services.payments.use_cases.keep_terminals import keep_terminals
 from tests.contract.living_shop import CURRENCY, Json, LivingShop
-from tests.contract.recipes.recipe import Names, Recipe
+from tests.contract.recipes.recipe import Names, Recipe, letters
 
 _API = "/payments/v1"
 HELD_MINOR = 10_000
 
 
 def _name() -> str:
-    # Letters only: of so many digits some would be those of a card, which is refused.
-    return "t" + uuid4().hex[:20].translate(str.maketrans("0123456789", "ghijklmnop"))
+    return "t" + letters(20)
 
 
 def _terminal(shop: LivingShop) -> Names:
