@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from libs.persistence import Database
 from services.payments.domain.concentrator.closing import ItemTold, item_told
 from services.payments.domain.concentrator.message import Message
 from services.payments.settings import PaymentsSettings
+from services.payments.side_by_side import all_of
 from services.payments.storage.batches import BatchRepository
 from services.payments.use_cases.tell_batch import Telling, begin_telling, record_told
 
@@ -29,13 +29,7 @@ async def settle_batches(database: Database, acquirers: Acquirers, settings: Pay
     """One look at every batch that is due, some at the same time; each goes on while its acquirer answers."""
     async with database.reading() as connection:
         due = await BatchRepository(connection).due(database.clock(), settings.batches_at_once)
-    # What goes wrong with one holds up no other, and nothing is left running when the next look begins.
-    results = await asyncio.gather(
-        *(_settle(database, acquirers, settings, *each) for each in due), return_exceptions=True
-    )
-    for failure in results:
-        if failure is not None:
-            raise failure
+    await all_of(_settle(database, acquirers, settings, *each) for each in due)
 
 
 async def _settle(

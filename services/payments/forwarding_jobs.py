@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 from libs.host.service import Job
@@ -10,6 +9,7 @@ from libs.persistence import Database
 from libs.testkit.faults import fault_point
 from services.payments.gateways.acquirer.concentrator import Concentrator
 from services.payments.settings import PaymentsSettings
+from services.payments.side_by_side import all_of
 from services.payments.storage.stored_messages import StoredMessageRepository
 from services.payments.use_cases.forward_stored import begin_attempt, record_reply
 
@@ -20,8 +20,7 @@ async def forward(database: Database, concentrator: Concentrator, settings: Paym
     while answered:
         async with database.reading() as connection:
             due = await StoredMessageRepository(connection).due(database.clock(), settings.forward_at_once)
-        # A failure of one (the database away) ends the round; the next one begins anew.
-        told = await asyncio.gather(*(_tell(database, concentrator, settings, each) for each in due))
+        told = await all_of(_tell(database, concentrator, settings, each) for each in due)
         answered = any(told)
 
 

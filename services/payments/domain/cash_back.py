@@ -40,13 +40,15 @@ def limit_minor(limits: Mapping[str, int], currency: str, scheme: str | None) ->
     return limits.get(scheme.lower(), general)
 
 
-def check_cash_back(cash_back_minor: int, amount_minor: int, limits: Mapping[str, int], currency: str) -> None:
-    """Raise CashBackRefused unless it comes with a purchase and stays within the limit."""
+def check_cash_back(
+    cash_back_minor: int, amount_minor: int, limits: Mapping[str, int], currency: str, scheme: str | None = None
+) -> None:
+    """Raise CashBackRefused unless it comes with a purchase and stays within the limit, as `limit_minor` says it."""
     if cash_back_minor == 0:
         return
     if amount_minor <= 0:
         raise CashBackRefused("Cash-back is only given with a card purchase.", field="cash_back_minor")
-    most = limit_minor(limits, currency, None)
+    most = limit_minor(limits, currency, scheme)
     if cash_back_minor > most:
         sentence = (
             f"At most {most} minor units of {currency} are given as cash-back."

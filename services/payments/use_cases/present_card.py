@@ -17,9 +17,11 @@ from libs.contracts.terminals import CardFacts, CardReferences
 from libs.persistence import UnitOfWork
 from libs.testkit.faults import fault_point
 from libs.web.principal import Principal
+from services.payments.domain.cash_back import ANY_SCHEME, check_cash_back
 from services.payments.domain.concentrator.message import Message
 from services.payments.domain.concentrator.numbers import Trace
 from services.payments.domain.concentrator.replies import (
+    APPROVED,
     HostApproved,
     HostDeclined,
     HostOutcome,
@@ -33,6 +35,7 @@ from services.payments.domain.payment import PAYMENTS, Actor, Operation, Operati
 from services.payments.domain.slip import SlipKind
 from services.payments.storage.acquirer_messages import AcquirerMessage, AcquirerMessageRepository, MessageState
 from services.payments.storage.acquirer_terminals import AcquirerTerminalRepository
+from services.payments.storage.cash_back_limits import CashBackLimitRepository
 from services.payments.storage.operations import Deadlines, OperationRepository
 from services.payments.use_cases.change_payment import PaymentChange
 from services.payments.use_cases.compose_slips import compose_slips
@@ -83,8 +86,8 @@ async def present_card(
 ) -> Presented | None:
     """Store the message that asks `acquirer` for the payment. None where this very request was stored before.
 
-    `longest_s` is how long the answer may take. Raises UnknownIntent, Forbidden, NoCardAwaited or
-    TerminalWithoutNumbers.
+    `longest_s` is how long the answer may take. Raises UnknownIntent, Forbidden, NoCardAwaited,
+    TerminalWithoutNumbers or CashBackRefused; then the payment goes on waiting for a card.
     """
     change = await PaymentChange.locked(work, intent_id)
     caller.demand_store(change.payment.store_id)
@@ -104,6 +107,9 @@ async def present_card(
             " or have the office enter the number.",
             acquirer=acquirer,
         )
+    number = card.routing_number
+    scheme = scheme_of(number)
+    await _check_cash_back(work, payment, scheme)
     trace = await next_trace(work, terminal.terminal_id, acquirer)
     original = await _original(messages, payment, acquirer)
     message = _message(payment, numbers.merchant(payment.intent.currency), card, trace, original)
@@ -113,18 +119,23 @@ async def present_card(
     await OperationRepository(work.connection).add(
         [_operation(payment, message_id)], work.now, Deadlines(work.now, due_at), caller.id
     )
-    number = card.routing_number
     change.facts(
         operation_id=message_id,
         first_operation_id=message_id,
-        card=CardFacts(
-            masked_number=number.masked, scheme=scheme_of(number), entry_mode=_ENTRY_MODES.get(card.entry_mode)
-        ),
+        card=CardFacts(masked_number=number.masked, scheme=scheme, entry_mode=_ENTRY_MODES.get(card.entry_mode)),
     )
     change.move(change.intent.card_presented(), actor_of(caller), operation_id=message_id)
     await change.keep()
     fault_point("payments_before_acquirer_stored")
     return Presented(message_id, acquirer, message, send_before)
+
+
+async def _check_cash_back(work: UnitOfWork, payment: Payment, scheme: str | None) -> None:
+    """Other than at a terminal, the card's scheme is known before anybody is asked (retail rule 15)."""
+    intent = payment.intent
+    if intent.cash_back_minor:
+        limits = await CashBackLimitRepository(work.connection).of(intent.currency)
+        check_cash_back(intent.cash_back_minor, intent.amount_minor, limits, intent.currency, scheme or ANY_SCHEME)
 
 
 async def record_outcome(
@@ -167,8 +178,12 @@ async def _decide(
 ) -> None:
     work, actor, message_id = change.work, _host(message), message.message_id
     messages, operations = AcquirerMessageRepository(work.connection), OperationRepository(work.connection)
+    if isinstance(outcome, HostApproved) and outcome.amount_minor == 0:
+        # It says yes and to nothing: which of the two holds, nobody knows.
+        outcome = HostUncertain(APPROVED)
     if isinstance(outcome, HostApproved):
-        approved_minor = outcome.amount_minor or message.sent.amount_minor
+        # A host that repeats no amount means the whole.
+        approved_minor = message.sent.amount_minor if outcome.amount_minor is None else outcome.amount_minor
         await messages.decide(
             message_id,
             MessageState.APPROVED,

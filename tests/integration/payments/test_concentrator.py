@@ -403,3 +403,65 @@ async def test_trace_numbers_of_a_terminal_are_given_out_once(banks: Concentrate
             {"ids": tenders},
         )
         assert stored.scalar_one() == 12
+
+
+async def test_rule_15_the_limit_of_the_cards_own_scheme_is_looked_at_before_its_acquirer_is_asked(
+    banks: ConcentratedShop,
+) -> None:
+    limit = await banks.shop.manager().asks("PUT", "/payments/v1/cash-back-limits/PLN/visa", {"limit_minor": 3_000})
+    answered(limit, 200)
+    try:
+        tender_id = await banks.awaiting(4_000, cash_back_minor=5_000)
+        too_much = await banks.shop.person().post(f"/intents/{tender_id}/card", VISA)
+        refused(too_much, 422, "cash-back-refused", "cash_back_minor")
+        assert banks.primary.financial() == []
+        # A card of another scheme may still pay it.
+        assert (await banks.presents(tender_id, MASTERCARD))["approved_minor"] == 9_000
+    finally:
+        await banks.shop.manager().asks("DELETE", "/payments/v1/cash-back-limits/PLN/visa")
+
+
+async def test_an_approval_of_nothing_says_nothing_and_is_reversed(banks: ConcentratedShop) -> None:
+    banks.primary.amount = lambda request: "000000000000"
+    try:
+        tender_id = await banks.awaiting()
+        assert (await banks.presents(tender_id))["state"] == "unknown"
+    finally:
+        banks.primary.amount = lambda request: request.fields.get(4)
+    await banks.forwards()
+    await banks.shop.becomes(tender_id, "reversed")
+    assert await banks.shop.told(tender_id) == ["unknown", "declined"]
+
+
+async def test_the_trace_number_after_the_largest_is_one(banks: ConcentratedShop) -> None:
+    async with banks.shop.database.transaction() as work:
+        await work.connection.execute(
+            text("update acquirer_terminals set last_trace_number = 999998 where acquirer = 'second-bank'")
+        )
+    for _ in range(2):
+        await banks.presents(await banks.awaiting(), MASTERCARD)
+    assert [each.fields[11] for each in banks.other.financial()] == ["999999", "000001"]
+
+
+async def test_reversals_are_told_before_completions_and_what_waits_holds_up_what_stands_behind_it(
+    banks: ConcentratedShop,
+) -> None:
+    manager = banks.shop.manager()
+    held = {"currency": "PLN", "amount_minor": 9_000, "terminal": TERMINAL}
+    intent_id = answered(await manager.post("/pre-authorisations", held), 201)["intent_id"]
+    await banks.presents(intent_id)
+    answered(await manager.post(f"/pre-authorisations/{intent_id}/completion", {}), 200)
+    banks.primary.behave = _to("0200", "act_and_ignore")
+    first, second = await banks.awaiting(), await banks.awaiting()
+    for tender_id in (first, second):
+        await banks.presents(tender_id)
+    banks.primary.behave = lambda request: "ignore"
+    await banks.forwards()
+    assert [each.mti for each in banks.primary.financial()] == ["0100", "0200", "0200", "0420"]
+    await banks.forwards()
+    assert len(banks.primary.financial()) == 4
+    banks.primary.behave = lambda request: "answer"
+    await banks.forwards(seconds=6)
+    charges, told = banks.primary.financial()[1:3], banks.primary.financial()[4:]
+    assert [each.mti for each in told] == ["0421", "0420", "0220"]
+    assert [each.fields[90][4:10] for each in told[:2]] == [each.fields[11] for each in charges]

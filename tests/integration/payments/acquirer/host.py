@@ -64,6 +64,7 @@ class Host:
         self.seen: list[Message] = []
         self.behave: Callable[[Message], Behaviour] = lambda request: "answer"
         self.code: Callable[[Message], str] = lambda request: "00"
+        self.amount: Callable[[Message], str | None] = lambda request: request.fields.get(4)
         self._codec = Codec(dialect, key)
         self._framing = Framing(dialect.framing, 65_536)
         self._server: asyncio.Server | None = None
@@ -106,6 +107,7 @@ class Host:
     async def answer(self, writer: asyncio.StreamWriter, request: Message) -> None:
         """Reply to a request."""
         fields: dict[int, str | None] = {number: request.fields.get(number) for number in _ECHOED}
+        fields[4] = self.amount(request)
         fields |= {
             39: self.code(request),
             38: "A" + request.fields[11][1:] if request.mti in ("0100", "0200") else None,
